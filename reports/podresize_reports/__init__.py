@@ -1,0 +1,1 @@
+"""Reports: records in, pages out. Knows records only."""

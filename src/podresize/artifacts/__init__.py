@@ -1,0 +1,1 @@
+"""A version in, verified files out."""

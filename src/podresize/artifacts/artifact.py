@@ -1,0 +1,46 @@
+"""The words of the artifact room: what is asked for and what is handed out."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from pathlib import Path
+
+
+class Component(enum.StrEnum):
+    """What can be had. Each is one set of files that belong together."""
+
+    KUBERNETES = "kubernetes"  # kube-apiserver, kube-controller-manager, kube-scheduler, kubelet
+    CONTAINERD = "containerd"  # containerd, containerd-shim-runc-v2, ctr
+    RUNC = "runc"
+    CRUN = "crun"
+    ETCD = "etcd"
+    CNI = "cni"  # ptp, host-local, loopback
+    IMAGES = "images"  # pause.tar and workload.tar, OCI archives
+
+
+class Source(enum.StrEnum):
+    """Where a file came from; the order is the order in which they are tried."""
+
+    CACHE = "cache"
+    DOWNLOAD = "download"
+    MODULE = "module"
+    PACKAGE = "package"
+    ASSEMBLED = "assembled"  # the pod images: made here, from nothing but the probe
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """Verified files of one component, version and architecture, in the cache.
+
+    ``version`` has no leading ``v``. ``arch`` is ``amd64`` or ``arm64``. ``source`` is where the
+    files first came from, ``cached`` whether they were there already. ``files`` maps a program's
+    name (``kubelet``) to its path, which is read-only and executable.
+    """
+
+    component: Component
+    version: str
+    arch: str
+    source: Source
+    cached: bool
+    files: dict[str, Path]

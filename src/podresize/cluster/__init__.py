@@ -1,0 +1,1 @@
+"""Talking to Kubernetes: one file per verb, raw JSON in and out."""

@@ -1,0 +1,1 @@
+"""Talking to a container runtime over CRI v1."""

@@ -1,0 +1,1 @@
+"""What was seen and what it means: timelines, observers, verdicts, records."""

@@ -1,0 +1,1 @@
+"""The specification made executable: pure functions, no files, no sockets, no clock."""

@@ -1,0 +1,86 @@
+"""The stack under test: what was asked for (target) and what was found (fingerprint)."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from packaging.version import Version
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What a user asks a provider for. Versions carry no leading ``v``."""
+
+    provider: str = "local"
+    kubernetes: str = "1.27.4"
+    containerd: str = "1.6.36"
+    oci_runtime: str = "runc"
+    gate: bool = True
+    cpu_manager_policy: str = "none"
+    kubelet_config: Path | None = None
+
+    def __str__(self) -> str:
+        gate = "on" if self.gate else "off"
+        text = (
+            f"kubernetes {self.kubernetes}, containerd {self.containerd}, "
+            f"{self.oci_runtime}, gate {gate}"
+        )
+        if self.cpu_manager_policy != "none":
+            text += f", cpu manager {self.cpu_manager_policy}"
+        return text
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprint:
+    """What was detected on a running target; never what was asked for.
+
+    ``kubernetes`` is the apiserver's version, ``kubelet`` the node's; both without the ``v``.
+    ``runtime`` and ``runtime_version`` come from the CRI ``Version`` call, ``oci_runtime_version``
+    from the binary the runtime calls. ``cgroup_version`` is 1 or 2, ``cgroup_driver`` is
+    ``cgroupfs`` or ``systemd`` from the kubelet's configz. ``gate`` is what the apiserver's
+    ``kubernetes_feature_enabled`` metric says of InPlacePodVerticalScaling. ``host_limits`` names
+    what the host withholds (for example ``no CAP_SYS_RESOURCE``), each a reason for ``unsupported``.
+    """
+
+    provider: str
+    kubernetes: str
+    kubelet: str
+    runtime: str
+    runtime_version: str
+    oci_runtime: str
+    oci_runtime_version: str
+    cgroup_version: int
+    cgroup_driver: str
+    gate: bool
+    cpu_manager_policy: str
+    kernel: str
+    os_image: str
+    arch: str
+    host_limits: tuple[str, ...] = ()
+
+    @property
+    def minor(self) -> Version:
+        """The apiserver's version as a comparable value, for example ``Version("1.27.4")``."""
+        return Version(self.kubernetes)
+
+    def __str__(self) -> str:
+        gate = "on" if self.gate else "off"
+        text = (
+            f"kubernetes {self.kubernetes}, {self.runtime} {self.runtime_version}, "
+            f"{self.oci_runtime} {self.oci_runtime_version}, "
+            f"cgroup v{self.cgroup_version} {self.cgroup_driver}, gate {gate}"
+        )
+        if self.cpu_manager_policy != "none":
+            text += f", cpu manager {self.cpu_manager_policy}"
+        return text
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON object with every field; ``host_limits`` becomes a list."""
+        return dataclasses.asdict(self) | {"host_limits": list(self.host_limits)}
+
+    @classmethod
+    def from_json(cls, raw: dict[str, Any]) -> Fingerprint:
+        """Rebuild from ``to_json``; an unknown key is a ``TypeError``."""
+        return cls(**(raw | {"host_limits": tuple(raw.get("host_limits", ()))}))

@@ -1,0 +1,1 @@
+"""One resize: from a running pod and a change to a timeline and its verdicts."""
