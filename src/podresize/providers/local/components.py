@@ -1,0 +1,176 @@
+"""The processes of a cluster: their command lines and what each waits for."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from packaging.version import Version
+
+from podresize.providers.local import configuration
+from podresize.providers.local.layout import SERVICE_SUBNET, Layout
+from podresize.requirements.target import Target
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """One process. ``after`` names the conditions that must hold before it starts.
+
+    ``job`` marks a process that is meant to end, with success; any other that ends takes the
+    cluster down.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    after: tuple[str, ...] = ()
+    job: bool = False
+
+
+def _gates(target: Target) -> list[str]:
+    gates = configuration.feature_gates(target)
+    return [
+        f"--feature-gates={name}={'true' if on else 'false'}" for name, on in gates.items()
+    ]
+
+
+def _apiserver(layout: Layout, target: Target, program: Path) -> tuple[str, ...]:
+    pki = layout.pki
+    return (
+        str(program),
+        "--etcd-servers=http://127.0.0.1:2379",
+        f"--bind-address={layout.node_address}",
+        f"--advertise-address={layout.node_address}",
+        "--secure-port=6443",
+        f"--client-ca-file={pki / 'ca.crt'}",
+        f"--tls-cert-file={pki / 'apiserver.crt'}",
+        f"--tls-private-key-file={pki / 'apiserver.key'}",
+        f"--kubelet-certificate-authority={pki / 'ca.crt'}",
+        f"--kubelet-client-certificate={pki / 'apiserver-kubelet.crt'}",
+        f"--kubelet-client-key={pki / 'apiserver-kubelet.key'}",
+        # Otherwise exec and logs look the node's name up in a DNS that does not know it.
+        "--kubelet-preferred-address-types=InternalIP",
+        "--authorization-mode=Node,RBAC",
+        "--enable-admission-plugins=NodeRestriction",
+        "--anonymous-auth=false",
+        "--service-account-issuer=https://kubernetes.default.svc",
+        f"--service-account-key-file={pki / 'service-account.pub'}",
+        f"--service-account-signing-key-file={pki / 'service-account.key'}",
+        f"--service-cluster-ip-range={SERVICE_SUBNET}",
+        "--allow-privileged=true",
+        "--v=1",
+        *_gates(target),
+    )
+
+
+def _controller_manager(layout: Layout, target: Target, program: Path) -> tuple[str, ...]:
+    pki = layout.pki
+    config = layout.etc / "controller-manager.kubeconfig"
+    return (
+        str(program),
+        f"--kubeconfig={config}",
+        f"--authentication-kubeconfig={config}",
+        f"--authorization-kubeconfig={config}",
+        "--bind-address=127.0.0.1",
+        f"--root-ca-file={pki / 'ca.crt'}",
+        f"--service-account-private-key-file={pki / 'service-account.key'}",
+        f"--cluster-signing-cert-file={pki / 'ca.crt'}",
+        f"--cluster-signing-key-file={pki / 'ca.key'}",
+        "--use-service-account-credentials=true",
+        # One replica: an election would only cost its lease time.
+        "--leader-elect=false",
+        "--v=1",
+        *_gates(target),
+    )
+
+
+def _scheduler(layout: Layout, target: Target, program: Path) -> tuple[str, ...]:
+    config = layout.etc / "scheduler.kubeconfig"
+    return (
+        str(program),
+        f"--kubeconfig={config}",
+        f"--authentication-kubeconfig={config}",
+        f"--authorization-kubeconfig={config}",
+        "--bind-address=127.0.0.1",
+        "--leader-elect=false",
+        "--v=1",
+        *_gates(target),
+    )
+
+
+def _kubelet(layout: Layout, program: Path) -> tuple[str, ...]:
+    return (
+        str(program),
+        f"--config={layout.etc / 'kubelet.yaml'}",
+        f"--kubeconfig={layout.etc / 'kubelet.kubeconfig'}",
+        f"--hostname-override={layout.node_name}",
+        f"--node-ip={layout.node_address}",
+        f"--root-dir={layout.directory / 'kubelet'}",
+        f"--cert-dir={layout.directory / 'kubelet' / 'pki'}",
+        "--v=2",
+    )
+
+
+def _etcd(layout: Layout, program: Path, version: str) -> tuple[str, ...]:
+    command = [
+        str(program),
+        f"--data-dir={layout.directory / 'etcd' / 'data'}",
+        "--listen-client-urls=http://127.0.0.1:2379",
+        "--advertise-client-urls=http://127.0.0.1:2379",
+        "--listen-peer-urls=http://127.0.0.1:2380",
+    ]
+    if Version(version) >= Version("3.5"):
+        command.append("--unsafe-no-fsync")
+    return tuple(command)
+
+
+def plan(
+    layout: Layout,
+    target: Target,
+    programs: dict[str, Path],
+    images: tuple[Path, ...],
+    etcd_version: str,
+) -> list[Component]:
+    """Return every process of the cluster in the order of their starts.
+
+    ``programs`` maps a program's name to its file. The conditions are ``etcd``, ``containerd``,
+    ``apiserver-port`` and ``apiserver`` (ready).
+    """
+    ctr = str(programs["ctr"])
+    socket = str(layout.containerd_socket)
+    return [
+        Component(name="etcd", command=_etcd(layout, programs["etcd"], etcd_version)),
+        Component(
+            name="containerd",
+            command=(str(programs["containerd"]), "--config", str(layout.etc / "containerd.toml")),
+        ),
+        Component(
+            name="kube-apiserver",
+            command=_apiserver(layout, target, programs["kube-apiserver"]),
+            after=("etcd",),
+        ),
+        *(
+            Component(
+                name=f"load-{image.stem}",
+                command=(ctr, "-a", socket, "-n", "k8s.io", "images", "import", str(image)),
+                after=("containerd",),
+                job=True,
+            )
+            for image in images
+        ),
+        Component(
+            name="kubelet",
+            command=_kubelet(layout, programs["kubelet"]),
+            after=("apiserver-port", "containerd"),
+        ),
+        Component(
+            name="kube-controller-manager",
+            command=_controller_manager(layout, target, programs["kube-controller-manager"]),
+            # It gives up when the API is not healthy within about ten seconds.
+            after=("apiserver",),
+        ),
+        Component(
+            name="kube-scheduler",
+            command=_scheduler(layout, target, programs["kube-scheduler"]),
+            after=("apiserver",),
+        ),
+    ]

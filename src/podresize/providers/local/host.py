@@ -1,0 +1,192 @@
+"""What this host has and withholds, and what the provider does about it.
+
+Everything is read from files of the kernel; nothing is changed. ``problems`` are what makes a start
+impossible and are found before anything is started; ``adaptations`` are what the provider does
+differently here, in words for the report.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import platform
+import shutil
+from pathlib import Path
+
+from podresize.providers.local import linux
+from podresize.providers.local.layout import state_root
+
+# containerd's images, the kubelet's directories and the logs of a run; measured at about 250 MB.
+_DISK_NEEDED = 1 << 30
+_MEMORY_NEEDED = 2 << 30
+_TOOLS = {"ip": "iproute2", "nsenter": "util-linux"}
+_V1_REQUIRED = ("cpu", "cpuset", "memory", "pids")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Something that keeps a cluster from starting here, and the command that would mend it."""
+
+    what: str
+    remedy: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """Facts about the machine. Sizes are bytes; ``cgroup_mounts`` maps a v1 controller (or
+    ``unified``) to its mount point."""
+
+    is_root: bool
+    sys_admin: bool
+    net_admin: bool
+    sys_resource: bool
+    cgroup_version: int
+    cgroup_mounts: dict[str, Path]
+    swap: int
+    apparmor: bool
+    systemd: bool
+    overlayfs: bool
+    memory: int
+    cpus: int
+    disk_free: int
+    missing_tools: tuple[str, ...]
+    kernel: str
+    arch: str
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """What the host withholds from every target on it, as reasons for ``unsupported``."""
+        return () if self.sys_resource else ("no CAP_SYS_RESOURCE",)
+
+    def problems(self) -> list[Problem]:
+        """Return what makes a start impossible, worst first; empty when all is well."""
+        found: list[Problem] = []
+        if not self.is_root:
+            found.append(Problem(what="not root", remedy="sudo scripts/podresize run"))
+        elif not (self.sys_admin and self.net_admin):
+            lacking = "CAP_SYS_ADMIN" if not self.sys_admin else "CAP_NET_ADMIN"
+            found.append(
+                Problem(
+                    what=f"root without {lacking}: no namespaces can be made",
+                    remedy="in a container: docker run --privileged --cgroupns=host ...",
+                )
+            )
+        for tool in self.missing_tools:
+            found.append(
+                Problem(what=f"no {tool} program", remedy=f"apt-get install {_TOOLS[tool]}")
+            )
+        if not self.cgroup_mounts:
+            found.append(
+                Problem(what="no cgroup hierarchy is mounted", remedy="mount | grep cgroup")
+            )
+        elif self.cgroup_version == 1:
+            lacking_controllers = [c for c in _V1_REQUIRED if c not in self.cgroup_mounts]
+            if lacking_controllers:
+                found.append(
+                    Problem(
+                        what=f"cgroup v1 without {', '.join(lacking_controllers)}",
+                        remedy="cat /proc/cgroups",
+                    )
+                )
+        if not self.overlayfs:
+            found.append(Problem(what="the kernel has no overlayfs", remedy="modprobe overlay"))
+        if self.disk_free < _DISK_NEEDED:
+            found.append(
+                Problem(
+                    what=f"{self.disk_free >> 20} MiB free below {state_root()}, "
+                    f"{_DISK_NEEDED >> 20} MiB needed",
+                    remedy="PODRESIZE_STATE_DIR=/another/disk scripts/podresize run",
+                )
+            )
+        if self.memory < _MEMORY_NEEDED:
+            found.append(
+                Problem(
+                    what=f"{self.memory >> 20} MiB of memory, {_MEMORY_NEEDED >> 20} MiB needed",
+                    remedy="free -m",
+                )
+            )
+        return found
+
+    def adaptations(self) -> list[str]:
+        """Return what the provider does differently on this host, one sentence each."""
+        notes = [
+            f"cgroup v{self.cgroup_version}: "
+            + ("one hierarchy per controller" if self.cgroup_version == 1 else "unified hierarchy")
+        ]
+        if not self.sys_resource:
+            notes.append(
+                "no CAP_SYS_RESOURCE: containerd restricts oom_score_adj, the kubelet runs with "
+                "KubeletInUserNamespace; oom_score_adj cannot be a witness here"
+            )
+        if self.swap:
+            notes.append(f"swap is on ({self.swap >> 20} MiB): the kubelet runs with failSwapOn off")
+        if not self.apparmor:
+            notes.append("no AppArmor: disabled in containerd")
+        if not self.systemd:
+            notes.append("no systemd: the cgroupfs driver is used")
+        notes.append("etcd keeps its data in memory, without fsync: durability is not tested")
+        return notes
+
+
+def _memory_info() -> dict[str, int]:
+    values = {}
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        key, _, rest = line.partition(":")
+        values[key] = int(rest.split()[0]) * 1024
+    return values
+
+
+def _cgroup_mounts() -> tuple[int, dict[str, Path]]:
+    """Return the cgroup version in use for resources and where each controller is mounted.
+
+    A hybrid host mounts a v2 hierarchy beside the v1 ones; what counts is where ``memory`` is.
+    """
+    v1: dict[str, Path] = {}
+    v2: Path | None = None
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        fields, _, tail = line.partition(" - ")
+        kind, _, options = tail.split(" ", 2)
+        mount_point = Path(fields.split()[4])
+        if kind == "cgroup":
+            for option in options.split(","):
+                if option.startswith("name="):
+                    v1[option] = mount_point
+                elif (mount_point / f"{option}.").parent.is_dir() and option not in ("rw", "ro"):
+                    v1[option] = mount_point
+        elif kind == "cgroup2":
+            v2 = v2 or mount_point
+    if "memory" in v1 or v2 is None:
+        return 1, v1
+    return 2, {"unified": v2}
+
+
+def _free_disk() -> int:
+    place = state_root()
+    while not place.exists():
+        place = place.parent
+    return shutil.disk_usage(place).free
+
+
+def inspect() -> Host:
+    """Read the facts of this host."""
+    memory = _memory_info()
+    version, mounts = _cgroup_mounts()
+    return Host(
+        is_root=os.geteuid() == 0,
+        sys_admin=linux.has_capability("CAP_SYS_ADMIN"),
+        net_admin=linux.has_capability("CAP_NET_ADMIN"),
+        sys_resource=linux.has_capability("CAP_SYS_RESOURCE"),
+        cgroup_version=version,
+        cgroup_mounts=mounts,
+        swap=memory.get("SwapTotal", 0),
+        apparmor=Path("/sys/module/apparmor/parameters/enabled").exists()
+        and Path("/sys/module/apparmor/parameters/enabled").read_text().startswith("Y"),
+        systemd=Path("/run/systemd/system").is_dir(),
+        overlayfs="\toverlay\n" in Path("/proc/filesystems").read_text(),
+        memory=memory["MemTotal"],
+        cpus=len(os.sched_getaffinity(0)),
+        disk_free=_free_disk(),
+        missing_tools=tuple(tool for tool in _TOOLS if shutil.which(tool) is None),
+        kernel=platform.release(),
+        arch={"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine()),
+    )

@@ -1,0 +1,103 @@
+"""Where a cluster keeps its things: one directory, one cgroup, one link, all named after it.
+
+Everything that a cluster makes outside its namespaces can be derived from its name and its index,
+so that cleaning needs no memory of what was made.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+
+# Clusters share the host's address space only in the link to the host; 198.18.0.0/15 is set aside
+# for tests of network devices (RFC 2544) and is routed nowhere. One /30 for each cluster.
+MAX_CLUSTERS = 64
+SERVICE_SUBNET = "10.96.0.0/16"
+SERVICE_ADDRESS = "10.96.0.1"
+
+
+def state_root() -> Path:
+    """Return the directory of all clusters: ``$PODRESIZE_STATE_DIR`` or ``/var/lib/podresize``.
+
+    Not under the home directory: a Unix socket's path has room for 107 bytes (unix(7)).
+    """
+    return Path(os.environ.get("PODRESIZE_STATE_DIR", "/var/lib/podresize"))
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Names and paths of one cluster; ``index`` is unique among the clusters of this host."""
+
+    name: str
+    index: int
+
+    @property
+    def directory(self) -> Path:
+        """The directory that holds everything the cluster writes to disk."""
+        return state_root() / self.name
+
+    @property
+    def pki(self) -> Path:
+        """Certificates and keys, 0700."""
+        return self.directory / "pki"
+
+    @property
+    def etc(self) -> Path:
+        """Configuration files that were written for this cluster."""
+        return self.directory / "etc"
+
+    @property
+    def logs(self) -> Path:
+        """One file per component."""
+        return self.directory / "log"
+
+    @property
+    def run(self) -> Path:
+        """Sockets and run-time state."""
+        return self.directory / "run"
+
+    @property
+    def state_file(self) -> Path:
+        """The JSON file by which other processes find the cluster."""
+        return self.directory / "cluster.json"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's kubeconfig."""
+        return self.etc / "admin.kubeconfig"
+
+    @property
+    def containerd_socket(self) -> Path:
+        """The runtime's CRI socket, reachable from the host and from inside."""
+        return self.run / "containerd.sock"
+
+    @property
+    def cgroup(self) -> str:
+        """The cgroup below which the kubelet makes ``kubepods``, relative to each hierarchy."""
+        return f"podresize-{self.name}"
+
+    @property
+    def node_name(self) -> str:
+        """The node's name in the cluster."""
+        return f"{self.name}-node"
+
+    @property
+    def link(self) -> str:
+        """The host's end of the link into the cluster's network (at most 15 bytes)."""
+        return f"podresize{self.index}"
+
+    @property
+    def host_address(self) -> str:
+        """The host's address on the link, a /30."""
+        return f"198.18.{self.index}.1"
+
+    @property
+    def node_address(self) -> str:
+        """The node's address on the link: apiserver and kubelet listen there."""
+        return f"198.18.{self.index}.2"
+
+    @property
+    def pod_subnet(self) -> str:
+        """The pods' subnet, inside the cluster's own network namespace."""
+        return f"10.244.{self.index}.0/24"

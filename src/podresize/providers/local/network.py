@@ -1,0 +1,53 @@
+"""The cluster's network namespace and its one link to the host.
+
+The link's far end lives in the cluster's namespace, so the kernel removes both ends when the last
+process in it is gone. There is no route out: nothing that runs in the cluster reaches further than
+the host's end of the link.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+from podresize.providers.local import linux
+from podresize.providers.local.layout import Layout
+
+
+def _ip(*arguments: str, namespace: int | None = None) -> None:
+    command = ["ip", *arguments]
+    if namespace is not None:
+        command = ["nsenter", f"--net=/proc/self/fd/{namespace}", *command]
+    keep = () if namespace is None else (namespace,)
+    done = subprocess.run(command, capture_output=True, text=True, pass_fds=keep, check=False)
+    if done.returncode != 0:
+        raise OSError(f"{' '.join(command)}: {done.stderr.strip()}")
+
+
+def enter(layout: Layout) -> None:
+    """Move this process into a new network namespace and link it to the one it came from."""
+    host = os.open("/proc/self/ns/net", os.O_RDONLY)
+    try:
+        linux.unshare(linux.CLONE_NEWNET)
+        command = ["link", "add", "eth0", "type", "veth", "peer", "name", layout.link]
+        _run_with_host(host, [*command, "netns", f"/proc/self/fd/{host}"])
+        _ip("addr", "add", f"{layout.host_address}/30", "dev", layout.link, namespace=host)
+        _ip("link", "set", layout.link, "up", namespace=host)
+        _ip("link", "set", "lo", "up")
+        _ip("addr", "add", f"{layout.node_address}/30", "dev", "eth0")
+        _ip("link", "set", "eth0", "up")
+    finally:
+        os.close(host)
+
+
+def _run_with_host(host: int, arguments: list[str]) -> None:
+    done = subprocess.run(
+        ["ip", *arguments], capture_output=True, text=True, pass_fds=(host,), check=False
+    )
+    if done.returncode != 0:
+        raise OSError(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
+
+
+def remove_link(layout: Layout) -> None:
+    """Delete the host's end if the kernel has not done it yet; absent is fine."""
+    subprocess.run(["ip", "link", "delete", layout.link], capture_output=True, check=False)

@@ -1,0 +1,175 @@
+"""The clusters of this host: who has which name and index, and which are still alive.
+
+A cluster is a directory below the state root with ``cluster.json`` in it. It comes into being by
+one rename, under a lock on the root itself, so that no other process ever sees half of it; it is
+alive while its supervisor is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from podresize.errors import HostError, UsageError
+from podresize.providers.local import linux
+from podresize.providers.local.layout import MAX_CLUSTERS, Layout, state_root
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterState:
+    """What ``cluster.json`` says. ``supervisor`` is (pid, start ticks)."""
+
+    layout: Layout
+    supervisor: tuple[int, int]
+    target: dict[str, Any]
+    handle: dict[str, Any] | None = None
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the supervisor that made it still runs."""
+        return linux.is_alive(*self.supervisor)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the content of ``cluster.json``."""
+        return {
+            "name": self.layout.name,
+            "index": self.layout.index,
+            "supervisor": list(self.supervisor),
+            "target": self.target,
+            "handle": self.handle,
+        }
+
+    @classmethod
+    def from_json(cls, raw: dict[str, Any]) -> ClusterState:
+        """Rebuild from ``to_json``."""
+        pid, ticks = raw["supervisor"]
+        return cls(
+            layout=Layout(name=raw["name"], index=raw["index"]),
+            supervisor=(pid, ticks),
+            target=raw["target"],
+            handle=raw["handle"],
+        )
+
+
+@contextlib.contextmanager
+def locked() -> Iterator[Path]:
+    """Hold the lock on the state root, which exists while it is held."""
+    root = state_root()
+    while True:
+        try:
+            root.mkdir(mode=0o711, parents=True, exist_ok=True)
+            descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:
+            continue  # removed between the two calls by the last cluster that left
+        except PermissionError as error:
+            raise HostError(
+                "the directory for clusters cannot be made",
+                value=str(root),
+                origin="PODRESIZE_STATE_DIR or its default",
+                causes=("not root",),
+                next_command="sudo scripts/podresize doctor",
+            ) from error
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with contextlib.suppress(FileNotFoundError):
+            if os.fstat(descriptor).st_ino == root.stat().st_ino:
+                break
+        os.close(descriptor)
+    try:
+        yield root
+    finally:
+        os.close(descriptor)
+
+
+def clusters() -> list[ClusterState]:
+    """Return the clusters of this host, dead ones included, by name."""
+    found = []
+    for file in sorted(state_root().glob("*/cluster.json")):
+        with contextlib.suppress(FileNotFoundError, json.JSONDecodeError, KeyError):
+            found.append(ClusterState.from_json(json.loads(file.read_text())))
+    return found
+
+
+def find(name: str) -> ClusterState | None:
+    """Return the cluster of that name or None."""
+    return next((state for state in clusters() if state.layout.name == name), None)
+
+
+def name_in_use(name: str) -> UsageError:
+    """Return the error for a name that a living cluster has."""
+    return UsageError(
+        "a cluster of that name is running",
+        value=name,
+        origin="--name",
+        causes=("an earlier `cluster up` was not followed by `cluster down`", "a run is under way"),
+        next_command=f"podresize cluster down {name}",
+    )
+
+
+def claim(name: str, *, target: dict[str, Any]) -> ClusterState:
+    """Make the cluster's directory for this process as its supervisor.
+
+    Raises ``UsageError`` when a living cluster has the name, ``HostError`` when no index is free.
+    The remains of a dead one of that name must have been removed before.
+    """
+    me = os.getpid()
+    ticks = linux.start_ticks(me)
+    assert ticks is not None
+    with locked() as root:
+        present = clusters()
+        if any(state.layout.name == name for state in present):
+            raise name_in_use(name)
+        taken = {state.layout.index for state in present}
+        index = next((number for number in range(MAX_CLUSTERS) if number not in taken), None)
+        if index is None:
+            raise HostError(
+                f"{MAX_CLUSTERS} clusters exist on this host",
+                next_command="podresize cluster list",
+            )
+        state = ClusterState(
+            layout=Layout(name=name, index=index), supervisor=(me, ticks), target=target
+        )
+        draft = root / f".new-{me}-{ticks}"
+        draft.mkdir(mode=0o711)
+        write(state, draft / "cluster.json")
+        draft.rename(state.layout.directory)
+    return state
+
+
+def write(state: ClusterState, path: Path | None = None) -> None:
+    """Write ``cluster.json`` atomically."""
+    path = path or state.layout.state_file
+    draft = path.with_suffix(".tmp")
+    draft.write_text(json.dumps(state.to_json(), indent=1))
+    draft.rename(path)
+
+
+def forget(layout: Layout, supervisor: tuple[int, int]) -> None:
+    """Remove the directory of the cluster that this supervisor made, and an empty root.
+
+    Another cluster that took the name since is left alone.
+    """
+    with contextlib.suppress(FileNotFoundError), locked() as root:
+        shutil.rmtree(root / f".new-{supervisor[0]}-{supervisor[1]}", ignore_errors=True)
+        state = find(layout.name)
+        if state is not None and state.supervisor == supervisor:
+            # The file by which it is found goes last: a killed removal is found and done again.
+            for entry in layout.directory.iterdir():
+                if entry != layout.state_file:
+                    _remove(entry)
+            _remove(layout.directory)
+        with contextlib.suppress(OSError):
+            root.rmdir()
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

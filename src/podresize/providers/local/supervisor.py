@@ -1,0 +1,273 @@
+"""The process that stays outside: makes the cluster, and sees to it that it goes.
+
+Three processes answer for a cluster. The **init** (PID 1 of the cluster's PID namespace) dies with
+the supervisor, by the kernel's hand, and takes every process, mount and interface with it. The
+**supervisor** watches the init, the owner and the guardian, and removes cgroups and directories.
+The **guardian** watches the supervisor and does the same work if that is killed. So any one of
+them, and the owner, may be killed with SIGKILL at any moment.
+
+Started as ``python -m podresize.providers.local.supervisor`` with its plan as JSON on standard
+input; tells what happens as JSON lines on standard output.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from podresize.errors import PodresizeError
+from podresize.providers.local import cgroups, configuration, linux, mounts, network, state
+from podresize.providers.local import host as hosts
+from podresize.providers.local.certificates import Authority
+from podresize.providers.local.components import plan
+from podresize.providers.local.init import Init, search_path, teller
+from podresize.providers.local.layout import SERVICE_ADDRESS, Layout
+from podresize.requirements.target import Target
+
+# Everything is gone within 10 s of the end (the project's promise); the kernel needs well below 1.
+_CLEANING_SECONDS = 8.0
+
+
+def clean(layout: Layout, supervisor: tuple[int, int], init: tuple[int, int] | None) -> None:
+    """Remove what a cluster left outside its namespaces. May run twice, and in two processes.
+
+    Nothing is touched once the name belongs to another supervisor: what carries the name is then
+    that cluster's.
+    """
+    mine = state.find(layout.name)
+    if mine is None or mine.supervisor != supervisor:
+        state.forget(layout, supervisor)
+        return
+    if init is not None and linux.is_alive(*init):
+        with contextlib.suppress(ProcessLookupError):
+            descriptor = os.pidfd_open(init[0])
+            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+            select.select([descriptor], [], [], _CLEANING_SECONDS)
+            os.close(descriptor)
+    cgroups.remove(layout.cgroup, deadline=time.monotonic() + _CLEANING_SECONDS)
+    network.remove_link(layout)
+    state.forget(layout, supervisor)
+
+
+def _prepare(layout: Layout, target: Target, host: hosts.Host, order: dict[str, Any]) -> None:
+    """Write every file that the components read."""
+    for directory in (layout.etc / "cni", layout.logs, layout.run):
+        directory.mkdir(parents=True)
+    layout.directory.joinpath("cni").symlink_to(Path(order["cni"]))
+    authority = Authority(layout.pki)
+    local = ("localhost", layout.node_name)
+    authority.server(
+        "apiserver",
+        hosts=(*local, "kubernetes", "kubernetes.default", "kubernetes.default.svc"),
+        addresses=("127.0.0.1", layout.node_address, SERVICE_ADDRESS),
+    )
+    authority.server("kubelet-server", hosts=local, addresses=(layout.node_address,))
+    authority.client("admin", user="podresize-admin", groups=("system:masters",))
+    authority.client("apiserver-kubelet", user="kube-apiserver", groups=("system:masters",))
+    authority.client("controller-manager", user="system:kube-controller-manager")
+    authority.client("scheduler", user="system:kube-scheduler")
+    authority.client("kubelet", user=f"system:node:{layout.node_name}", groups=("system:nodes",))
+    authority.signing_key("service-account")
+    server = f"https://{layout.node_address}:6443"
+    for user in ("admin", "controller-manager", "scheduler", "kubelet"):
+        path = layout.etc / f"{user}.kubeconfig"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(configuration.kubeconfig(layout, user=user, server=server))
+    # A resolver that is not there: pods never ask the host's.
+    (layout.etc / "resolv.conf").write_text("nameserver 10.96.0.10\n")
+    kubelet = configuration.kubelet(layout, target, host, order["kubelet_overrides"])
+    (layout.etc / "kubelet.yaml").write_text(yaml.safe_dump(kubelet))
+    runtimes = {name: Path(path) for name, path in order["runtimes"].items()}
+    (layout.etc / "containerd.toml").write_text(
+        configuration.containerd(layout, host, runtimes, target.oci_runtime)
+    )
+    (layout.etc / "cni" / "10-podresize.conflist").write_text(configuration.cni(layout))
+
+
+def _become_init(layout: Layout, target: Target, order: dict[str, Any], events: int) -> None:
+    """Turn this process, PID 1 of its namespace, into the cluster's init. Never returns."""
+    tell = teller(events)
+    try:
+        programs = {name: Path(path) for name, path in order["programs"].items()}
+        keep = [layout.directory, *(Path(path) for path in order["keep"])]
+        mounts.enter(keep=keep, memory_backed=[layout.directory / "etcd"])
+        network.enter(layout)
+        tell({"event": "step", "step": "namespaces made"})
+        images = tuple(Path(path) for path in order["images"])
+        components = plan(layout, target, programs, images, order["etcd_version"])
+        Init(layout, components, tell, search_path(programs)).run()
+    except Exception as error:
+        tell({"event": "failed", "what": str(error), "logs": {"init": _traceback()}})
+    finally:
+        os._exit(1)
+
+
+def _traceback() -> list[str]:
+    return traceback.format_exc().splitlines()
+
+
+def _fork_guardian(me: tuple[int, int]) -> tuple[int, Callable[[dict[str, Any]], None]]:
+    """Start the guardian; return its pid and the way to tell it what there is to remove."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(reader)
+        return pid, teller(writer)
+    try:
+        os.close(writer)
+        os.setsid()
+        _detach_output()
+        told = b""
+        # The pipe's end is the supervisor's death: the kernel closes it, whatever killed it.
+        while chunk := os.read(reader, 4096):
+            told += chunk
+        known: dict[str, Any] = {}
+        for line in told.splitlines():
+            known |= json.loads(line)
+        if "name" in known:
+            init = known.get("init")
+            clean(
+                Layout(name=known["name"], index=known["index"]),
+                me,
+                (init[0], init[1]) if init else None,
+            )
+    finally:
+        os._exit(0)
+
+
+def _detach_output() -> None:
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(null, descriptor)
+    os.close(null)
+
+
+def _close_all_but(kept: int) -> None:
+    """Close what was inherited: a pipe held here would hide the death of its other holders."""
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2 and int(name) != kept:
+            with contextlib.suppress(OSError):
+                os.close(int(name))
+
+
+class Supervisor:
+    """One cluster, from its directory to its removal."""
+
+    def __init__(self, order: dict[str, Any]) -> None:
+        self._order = order
+        self._target = Target(**order["target"])
+        self._tell = teller(1)
+        self._ended = False
+
+    def tell(self, event: dict[str, Any]) -> None:
+        """Tell the owner; nobody may be listening any more."""
+        with contextlib.suppress(BrokenPipeError):
+            self._tell(event)
+
+    def run(self) -> int:
+        """Make the cluster, wait for its end, remove it. Returns the exit code."""
+        pid = os.getpid()
+        ticks = linux.start_ticks(pid)
+        assert ticks is not None
+        me = (pid, ticks)
+        stop, stop_writer = os.pipe()
+        os.set_blocking(stop_writer, False)
+        signal.set_wakeup_fd(stop_writer)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda *_: None)
+        guardian, tell_guardian = _fork_guardian(me)
+        try:
+            claimed = state.claim(self._order["name"], target=self._order["target"])
+        except PodresizeError as error:
+            self.tell({"event": "refused", "what": str(error), "exit_code": error.exit_code})
+            return 1
+        layout = claimed.layout
+        tell_guardian({"name": layout.name, "index": layout.index})
+        init: tuple[int, int] | None = None
+        try:
+            self.tell({"event": "claimed", "index": layout.index})
+            host = hosts.inspect()
+            cgroups.create(layout.cgroup, version=host.cgroup_version, mounts=host.cgroup_mounts)
+            _prepare(layout, self._target, host, self._order)
+            self.tell({"event": "step", "step": "files written"})
+            events, init = self._fork_init(layout)
+            tell_guardian({"init": init})
+            self._watch(init[0], guardian, stop, events)
+        except Exception as error:
+            self.tell({"event": "failed", "what": str(error), "logs": {"supervisor": _traceback()}})
+        finally:
+            clean(layout, me, init)
+            self.tell({"event": "gone"})
+        return 0
+
+    def _fork_init(self, layout: Layout) -> tuple[int, tuple[int, int]]:
+        reader, writer = os.pipe()
+        linux.unshare(linux.CLONE_NEWPID)
+        pid = os.fork()
+        if pid == 0:
+            linux.die_with_parent()
+            signal.set_wakeup_fd(-1)
+            os.setsid()
+            _detach_output()
+            _close_all_but(writer)
+            _become_init(layout, self._target, self._order, writer)
+        os.close(writer)
+        ticks = linux.start_ticks(pid)
+        return reader, (pid, ticks or 0)
+
+    def _watch(self, init: int, guardian: int, stop: int, events: int) -> None:
+        """Return when anything that the cluster depends on has ended."""
+        watched = select.poll()
+        init_fd, guardian_fd = os.pidfd_open(init), os.pidfd_open(guardian)
+        ends = {init_fd: "init ended", guardian_fd: "guardian ended", stop: "asked to stop"}
+        owner = self._order["owner"]
+        if owner is not None:
+            try:
+                owner_fd = os.pidfd_open(owner[0])
+            except ProcessLookupError:
+                return
+            ends[owner_fd] = "owner ended"
+            if not linux.is_alive(*owner):
+                return
+        for descriptor in (*ends, events):
+            watched.register(descriptor, select.POLLIN)
+        while True:
+            for descriptor, _ in watched.poll():
+                if descriptor == events:
+                    if not self._forward(events):
+                        watched.unregister(events)
+                elif descriptor in ends:
+                    self._forward(events)
+                    self.tell({"event": "ending", "why": ends[descriptor]})
+                    return
+
+    def _forward(self, events: int) -> bool:
+        """Pass the init's lines on. False when there will be no more."""
+        os.set_blocking(events, False)
+        with contextlib.suppress(BlockingIOError):
+            chunk = os.read(events, 65536)
+            with contextlib.suppress(BrokenPipeError):
+                os.write(1, chunk)
+            return bool(chunk)
+        return True
+
+
+def main() -> int:
+    """Run the supervisor with the order on standard input."""
+    return Supervisor(json.load(sys.stdin)).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
