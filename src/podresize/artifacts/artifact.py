@@ -15,8 +15,10 @@ class Component(enum.StrEnum):
     RUNC = "runc"
     CRUN = "crun"
     ETCD = "etcd"
-    CNI = "cni"  # ptp, host-local, loopback
+    CNI = "cni"  # ptp, host-local, loopback, portmap, bridge
     IMAGES = "images"  # pause.tar and workload.tar, OCI archives
+    KUBECTL = "kubectl"
+    KUBEADM = "kubeadm"
 
 
 class Source(enum.StrEnum):
@@ -35,7 +37,8 @@ class Artifact:
 
     ``version`` has no leading ``v``. ``arch`` is ``amd64`` or ``arm64``. ``source`` is where the
     files first came from, ``cached`` whether they were there already. ``files`` maps a program's
-    name (``kubelet``) to its path, which is read-only and executable.
+    name (``kubelet``) to its path, which is read-only and executable (an image's is only read).
+    All of them lie in one directory, under their own names: it can go on a ``PATH``.
     """
 
     component: Component

@@ -1,0 +1,225 @@
+"""What is known of each component: its programs, and where each source finds them.
+
+Adding a component, a program or a release layout is a row here. The rows carry no code; the
+sources read them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from podresize.artifacts.artifact import Component
+
+DEFAULT_KUBERNETES = "1.27.4"
+DEFAULT_CONTAINERD = "1.6.36"
+
+# Kubernetes releases of which every module and every checksum can be had. A release outside this
+# list may still be downloaded: upstream serves all of them, the module proxies do not.
+KUBERNETES_FROM_MODULES = (
+    *("1.27.1", "1.27.2", "1.27.3", "1.27.4"),
+    *("1.30.4", "1.31.0", "1.32.2", "1.33.13", "1.34.3", "1.35.4", "1.36.1", "1.37.2"),
+)
+# The same for containerd, used where no proxy can be asked.
+CONTAINERD_FROM_MODULES = (
+    *("1.6.1", "1.6.8", "1.6.19", "1.6.36", "1.7.2", "1.7.6", "1.7.11", "1.7.24", "1.7.35"),
+    *("2.0.13", "2.0.14", "2.1.3", "2.1.4", "2.1.9", "2.2.9", "2.3.7", "2.4.2"),
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """Files of an upstream release.
+
+    ``url`` and ``checksum`` hold ``{version}``, ``{arch}`` and ``{program}``. Without ``members``
+    the file at ``url`` is the program itself, once per program; with them it is a tar archive and
+    ``members`` maps a program to its place inside, again with ``{version}`` and ``{arch}``.
+    """
+
+    url: str
+    checksum: str
+    preferred: str | None = None
+    members: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Module:
+    """A Go module that holds the programs.
+
+    ``path`` may hold ``{major_suffix}``, which is ``/v2`` for a version 2. ``packages`` maps a
+    program to its package inside the module. ``stamps`` are ``-X`` values with ``{module}``,
+    ``{version}``, ``{major}``, ``{minor}``. ``staging`` maps the replaces of the form
+    ``=> ./staging/...`` to published modules of version ``0.<minor>.<patch>``. ``cgo`` names the
+    pkg-config packages that a build in C needs; without any the build is static.
+    """
+
+    path: str
+    packages: dict[str, str]
+    preferred: str | None = None
+    stamps: dict[str, str] = dataclasses.field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    staging: bool = False
+    cgo: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Package:
+    """A Debian or Ubuntu package; ``files`` maps a program to its path inside."""
+
+    name: str
+    files: dict[str, str]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """All ways to one component; ``None`` where a source has none, with the reason beside it."""
+
+    programs: tuple[str, ...]
+    default: str | None = None
+    release: Release | None = None
+    module: Module | None = None
+    package: Package | None = None
+    why_no_release: str = "there is no upstream release to download"
+    why_no_module: str = "it cannot be built from a Go module"
+    why_no_package: str = "the OS has no package of it that would fit"
+
+
+def _kubernetes(*programs: str) -> Recipe:
+    # kube-apiserver's /version is answered by the aggregator, which reads client-go's stamp, not
+    # component-base's (kube-aggregator/pkg/apiserver/apiserver.go); so both are set.
+    stamps = {
+        f"k8s.io/{package}.{name}": value
+        for package in ("component-base/version", "client-go/pkg/version")
+        for name, value in {
+            "gitVersion": "v{version}",
+            "gitMajor": "{major}",
+            "gitMinor": "{minor}",
+            "gitTreeState": "clean",
+            "gitCommit": "{commit}",
+            "buildDate": "{date}",
+        }.items()
+    }
+    return Recipe(
+        programs=programs,
+        default=DEFAULT_KUBERNETES,
+        release=Release(
+            url="https://dl.k8s.io/release/v{version}/bin/linux/{arch}/{program}",
+            checksum="https://dl.k8s.io/release/v{version}/bin/linux/{arch}/{program}.sha256",
+        ),
+        module=Module(
+            path="k8s.io/kubernetes",
+            packages={program: f"cmd/{program}" for program in programs},
+            stamps=stamps,
+            staging=True,
+        ),
+        why_no_package="Kubernetes is not in Debian's or Ubuntu's archive",
+    )
+
+
+_CONTAINERD = ("containerd", "containerd-shim-runc-v2", "ctr")
+_CNI = ("ptp", "host-local", "loopback", "portmap", "bridge")
+_GITHUB = "https://github.com"
+
+RECIPES: dict[Component, Recipe] = {
+    Component.KUBERNETES: _kubernetes(
+        "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet"
+    ),
+    Component.KUBECTL: _kubernetes("kubectl"),
+    Component.KUBEADM: _kubernetes("kubeadm"),
+    Component.CONTAINERD: Recipe(
+        programs=_CONTAINERD,
+        default=DEFAULT_CONTAINERD,
+        release=Release(
+            url=f"{_GITHUB}/containerd/containerd/releases/download/v{{version}}/"
+            "containerd-{version}-linux-{arch}.tar.gz",
+            checksum=f"{_GITHUB}/containerd/containerd/releases/download/v{{version}}/"
+            "containerd-{version}-linux-{arch}.tar.gz.sha256sum",
+            members={program: f"bin/{program}" for program in _CONTAINERD},
+        ),
+        module=Module(
+            path="github.com/containerd/containerd{major_suffix}",
+            packages={program: f"cmd/{program}" for program in _CONTAINERD},
+            stamps={
+                "{module}/version.Version": "v{version}",
+                "{module}/version.Revision": "{commit}",
+                "{module}/version.Package": "{module}",
+            },
+            tags=(
+                *("no_btrfs", "no_devmapper", "no_zfs", "no_aufs"),
+                *("osusergo", "netgo", "static_build"),
+            ),
+        ),
+        why_no_package="the OS's containerd is built for the OS's own Docker",
+    ),
+    Component.RUNC: Recipe(
+        programs=("runc",),
+        release=Release(
+            url=f"{_GITHUB}/opencontainers/runc/releases/download/v{{version}}/runc.{{arch}}",
+            checksum=f"{_GITHUB}/opencontainers/runc/releases/download/v{{version}}/runc.sha256sum",
+            preferred="1.1.14",
+        ),
+        module=Module(
+            path="github.com/opencontainers/runc",
+            packages={"runc": ""},
+            preferred="1.1.14",
+            stamps={"main.version": "{version}", "main.gitCommit": "{commit}"},
+            tags=("seccomp",),
+            cgo=("libseccomp",),
+        ),
+        package=Package(name="runc", files={"runc": "usr/sbin/runc"}),
+    ),
+    Component.CRUN: Recipe(
+        programs=("crun",),
+        package=Package(name="crun", files={"crun": "usr/bin/crun"}),
+        why_no_release="crun's releases carry signatures, no checksum that could be verified",
+        why_no_module="crun is written in C",
+    ),
+    Component.ETCD: Recipe(
+        programs=("etcd",),
+        release=Release(
+            url=f"{_GITHUB}/etcd-io/etcd/releases/download/v{{version}}/"
+            "etcd-v{version}-linux-{arch}.tar.gz",
+            checksum=f"{_GITHUB}/etcd-io/etcd/releases/download/v{{version}}/SHA256SUMS",
+            preferred="3.5.21",
+            members={"etcd": "etcd-v{version}-linux-{arch}/etcd"},
+        ),
+        module=Module(path="go.etcd.io/etcd/server/v3", packages={"etcd": ""}, preferred="3.5.21"),
+        package=Package(name="etcd-server", files={"etcd": "usr/bin/etcd"}),
+    ),
+    Component.CNI: Recipe(
+        programs=_CNI,
+        release=Release(
+            url=f"{_GITHUB}/containernetworking/plugins/releases/download/v{{version}}/"
+            "cni-plugins-linux-{arch}-v{version}.tgz",
+            checksum=f"{_GITHUB}/containernetworking/plugins/releases/download/v{{version}}/"
+            "cni-plugins-linux-{arch}-v{version}.tgz.sha256",
+            preferred="1.6.2",
+            members={program: f"./{program}" for program in _CNI},
+        ),
+        module=Module(
+            path="github.com/containernetworking/plugins",
+            packages={
+                **{program: f"plugins/main/{program}" for program in ("ptp", "loopback", "bridge")},
+                "host-local": "plugins/ipam/host-local",
+                "portmap": "plugins/meta/portmap",
+            },
+            preferred="1.6.2",
+            stamps={"{module}/pkg/utils/buildversion.BuildVersion": "v{version}"},
+        ),
+        package=Package(
+            name="containernetworking-plugins",
+            files={program: f"usr/lib/cni/{program}" for program in _CNI},
+        ),
+    ),
+    Component.IMAGES: Recipe(
+        programs=("pause.tar", "workload.tar"),
+        why_no_release="they are made here, from the probe's source",
+        why_no_module="they are made here, from the probe's source",
+        why_no_package="they are made here, from the probe's source",
+    ),
+}
+
+# What `get all` fetches: everything a cluster needs, not the clients.
+OF_A_CLUSTER = (
+    *(Component.IMAGES, Component.RUNC, Component.ETCD, Component.CNI),
+    *(Component.CONTAINERD, Component.KUBERNETES),
+)

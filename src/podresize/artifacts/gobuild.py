@@ -1,0 +1,185 @@
+"""One `go build` with its progress shown, its log kept and its children not outliving us."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import queue
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from podresize.artifacts.cache import Cache
+from podresize.artifacts.layout import host_error
+from podresize.artifacts.progress import Progress
+from podresize.artifacts.source import SourcePassedOverError
+
+LOG_LINES = 15  # shown when a build fails
+_TICK = 1.0  # seconds between two looks at the clock while the compiler is silent
+# One linked program weighs about as much as this many compiled packages (measured: Kubernetes
+# 1.27.4 compiles 2,400 packages in 340 s and links four programs in 15 s on 2 processors).
+_LINK_WEIGHT = 25
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class GoBuild:
+    """What to build: in ``directory``, a module; packages become programs in ``out``."""
+
+    label: str  # "kubernetes 1.27.4 (amd64)", for people
+    log_name: str  # "kubernetes-1.27.4-amd64", for the file system
+    go: Path
+    directory: Path
+    packages: tuple[str, ...]
+    out: Path
+    arch: str
+    cgo: bool = False
+    tags: tuple[str, ...] = ()
+    stamps: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def temporary(self) -> Path:
+        """Where the compiler may litter."""
+        return self.out.with_name("gotmp")
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of every go command: the user's proxy settings, our flags."""
+        own = {
+            "GOOS": "linux",
+            "GOARCH": self.arch,
+            "CGO_ENABLED": "1" if self.cgo else "0",
+            # Replaces flags and a workspace of the user, which would change what is built.
+            "GOFLAGS": "-mod=mod -buildvcs=false",
+            "GOWORK": "off",
+            # Beside the result: what a killed build leaves goes with its work directory.
+            "GOTMPDIR": str(self.temporary),
+        }
+        dropped = ("GOEXPERIMENT", "GODEBUG", "GOAMD64", "GOARM64")
+        return {k: v for k, v in os.environ.items() if k not in dropped} | own
+
+    def flags(self) -> list[str]:
+        """Return what `go build` and `go list` share."""
+        flags = ["-trimpath"]
+        if self.tags:
+            flags += ["-tags", ",".join(self.tags)]
+        return flags
+
+
+def build(job: GoBuild, *, cache: Cache, progress: Progress) -> None:
+    """Build all packages in one call.
+
+    Raises ``SourcePassedOverError`` with the log's last lines where the build fails and
+    ``HostError`` where the disk is full.
+    """
+    for directory in (job.out, job.temporary):
+        directory.mkdir(parents=True, exist_ok=True)
+    log = cache.layout.logs / f"{job.log_name}-module.log"
+    stale = ["list", *job.flags(), "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}"]
+    ldflags = " ".join(["-s -w", *(f"-X {name}={value}" for name, value in job.stamps.items())])
+    command = ["build", "-v", *job.flags(), "-ldflags", ldflags, "-o", f"{job.out}/"]
+    with log.open("w", encoding="utf-8") as file:
+        # Asking for the packages also fetches the modules: minutes from an empty module cache.
+        packages = 0
+        with progress.work(f"{job.label}: fetching modules", unit="modules") as advance:
+            fetched = 0
+            for stream, line in _run(job, [*stale, *job.packages], log=log, file=file):
+                if stream == "stdout":
+                    packages += bool(line)
+                elif line.startswith("go: downloading"):
+                    fetched += 1
+                advance(fetched, None)
+        compiled = 0
+        total = packages + _LINK_WEIGHT * len(job.packages)
+        with progress.work(f"{job.label}: building", unit="steps") as advance:
+            for stream, line in _run(job, [*command, *job.packages], log=log, file=file):
+                compiled += stream == "stderr" and bool(line) and " " not in line
+                advance(min(compiled, packages), total)
+
+
+def _run(
+    job: GoBuild, arguments: list[str], *, log: Path, file: IO[str]
+) -> Iterator[tuple[str, str]]:
+    """Run one go command; yield ("stdout" or "stderr", line), and ("tick", "") while it is silent.
+
+    Standard error goes to the log as well.
+    """
+    file.write(f"$ go {' '.join(arguments)}\n")
+    file.flush()
+    lines: queue.SimpleQueue[tuple[str, str] | None] = queue.SimpleQueue()
+    command = [*_dies_with_us(), str(job.go), *arguments]
+    with subprocess.Popen(
+        command,
+        cwd=job.directory,
+        env=job.environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        pipes = {"stdout": process.stdout, "stderr": process.stderr}
+        readers = [
+            threading.Thread(target=_read, args=(name, pipe, lines), daemon=True)
+            for name, pipe in pipes.items()
+        ]
+        for reader in readers:
+            reader.start()
+        open_pipes = len(readers)
+        try:
+            while open_pipes:
+                try:
+                    item = lines.get(timeout=_TICK)
+                except queue.Empty:
+                    yield ("tick", "")
+                    continue
+                if item is None:
+                    open_pipes -= 1
+                    continue
+                if item[0] == "stderr":
+                    file.write(f"{item[1]}\n")
+                yield item
+        except BaseException:
+            process.kill()
+            raise
+        status = process.wait()
+    file.flush()
+    if status != 0:
+        raise _failure(log)
+
+
+def _read(name: str, pipe: IO[str], lines: queue.SimpleQueue[tuple[str, str] | None]) -> None:
+    for line in pipe:
+        lines.put((name, line.rstrip("\n")))
+    lines.put(None)
+
+
+def _dies_with_us() -> list[str]:
+    # A build whose owner was killed with SIGKILL would go on for minutes for nobody.
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
+
+
+def _failure(log: Path) -> Exception:
+    lines = log.read_text("utf-8", errors="replace").splitlines()
+    telling = [line for line in lines if not line.startswith("go: downloading")]
+    tail = telling[-LOG_LINES:]
+    if any("no space left on device" in line for line in tail):
+        return host_error(OSError(28, "No space left on device"), log.parent)
+    return SourcePassedOverError(_reason(tail), log=log, log_tail="\n".join(tail))
+
+
+UNREACHABLE = (
+    *("dial tcp", "no such host", "connection refused", "i/o timeout"),
+    *("module lookup disabled", "TLS handshake timeout"),
+)
+
+
+def _reason(tail: list[str]) -> str:
+    for line in tail:
+        if any(sign in line for sign in UNREACHABLE):
+            return "the Go module proxy cannot be reached"
+    return "the Go build failed"

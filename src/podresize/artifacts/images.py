@@ -1,0 +1,200 @@
+"""The pod images: assembled here from the probe's source, loadable by any containerd.
+
+Each is a tar that is an OCI image layout and a ``docker save`` archive at once: ``ctr -n k8s.io
+images import`` of containerd 1.6 to 2.x reads the former and takes the name from its annotation,
+``docker load`` reads the latter. The same source gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+from podresize.artifacts import gobuild
+from podresize.artifacts.artifact import Component, Source
+from podresize.artifacts.cache import Cache
+from podresize.artifacts.progress import Progress
+from podresize.artifacts.source import SourcePassedOverError
+from podresize.artifacts.toolchain import find_go
+
+PAUSE = "podresize.local/pause:1"
+WORKLOAD = "podresize.local/workload:1"
+
+_LAYOUT = 1  # counts changes of this file that change the images' bytes
+_GO = "1.21"  # of probe/go.mod
+_NOBODY = "65535:65535"
+
+
+class Assembly:
+    """Builds the probe and packs it; the version is a hash of everything that goes in."""
+
+    source = Source.ASSEMBLED
+
+    def __init__(self, cache: Cache) -> None:
+        self._cache = cache
+
+    def version_for(self, component: Component, asked: str | None, *, arch: str) -> str:  # noqa: ARG002 (the protocol's)
+        """Return the hash of the probe's source. See ``Fetcher``."""
+        if component is not Component.IMAGES:
+            raise SourcePassedOverError("only the pod images are assembled")
+        digest = hashlib.sha256(f"layout {_LAYOUT}\n".encode())
+        for name, data in probe_source().items():
+            digest.update(f"{name} {len(data)}\n".encode() + data)
+        version = digest.hexdigest()[:12]
+        if asked not in (None, version):
+            raise SourcePassedOverError(f"the probe of this podresize is {version}")
+        return version
+
+    def fetch(
+        self, component: Component, version: str, *, arch: str, work: Path, progress: Progress
+    ) -> dict[str, Path]:
+        """Build the two programs and pack them. See ``Fetcher``."""
+        go = find_go(self._cache, at_least=_GO, progress=progress)
+        scratch = work / "scratch"
+        for name, data in probe_source().items():
+            (scratch / name).parent.mkdir(parents=True, exist_ok=True)
+            (scratch / name).write_bytes(data)
+        job = gobuild.GoBuild(
+            label=f"{component} ({arch})",
+            log_name=f"{component}-{version}-{arch}",
+            go=go,
+            directory=scratch,
+            packages=("podresize.local/probe", "podresize.local/probe/pause"),
+            out=work / "out",
+            arch=arch,
+        )
+        gobuild.build(job, cache=self._cache, progress=progress)
+        pause, workload = work / "pause.tar", work / "workload.tar"
+        write_image(
+            pause,
+            name=PAUSE,
+            arch=arch,
+            programs={"pause": job.out / "pause"},
+            config={"Entrypoint": ["/pause"], "User": _NOBODY},
+        )
+        write_image(
+            workload,
+            name=WORKLOAD,
+            arch=arch,
+            programs={"probe": job.out / "probe"},
+            config={"Entrypoint": ["/probe"], "Cmd": ["serve"]},
+        )
+        return {"pause.tar": pause, "workload.tar": workload}
+
+
+def probe_source() -> dict[str, bytes]:
+    """Return the probe's Go files and go.mod by relative path, sorted: what the wheel carries."""
+    found: dict[str, bytes] = {}
+
+    def collect(directory: Traversable, prefix: str) -> None:
+        for item in directory.iterdir():
+            if item.is_dir():
+                collect(item, f"{prefix}{item.name}/")
+            elif item.name.endswith((".go", "go.mod")):
+                found[f"{prefix}{item.name}"] = item.read_bytes()
+
+    collect(resources.files("podresize.artifacts") / "probe", "")
+    return dict(sorted(found.items()))
+
+
+def write_image(
+    path: Path, *, name: str, arch: str, programs: dict[str, Path], config: dict[str, Any]
+) -> None:
+    """Write an image of one layer: the programs at ``/`` and an empty ``/tmp``.
+
+    ``config`` is the ``config`` object of an OCI image configuration.
+    """
+    layer = _layer(programs)
+    layer_digest = hashlib.sha256(layer).hexdigest()
+    configuration = _json(
+        {
+            "architecture": arch,
+            "config": {"Env": ["PATH=/"], "WorkingDir": "/", **config},
+            "created": "1970-01-01T00:00:00Z",
+            "history": [{"created": "1970-01-01T00:00:00Z", "created_by": "podresize"}],
+            "os": "linux",
+            "rootfs": {"diff_ids": [f"sha256:{layer_digest}"], "type": "layers"},
+        }
+    )
+    oci = "application/vnd.oci.image"
+    manifest = _json(
+        {
+            "schemaVersion": 2,
+            "mediaType": f"{oci}.manifest.v1+json",
+            "config": _descriptor(f"{oci}.config.v1+json", configuration),
+            # Not compressed: gzip's bytes depend on the zlib at hand, and the file never travels.
+            "layers": [_descriptor(f"{oci}.layer.v1.tar", layer)],
+        }
+    )
+    index = _json(
+        {
+            "schemaVersion": 2,
+            "mediaType": f"{oci}.index.v1+json",
+            "manifests": [
+                _descriptor(f"{oci}.manifest.v1+json", manifest)
+                | {
+                    "annotations": {
+                        "io.containerd.image.name": name,
+                        "org.opencontainers.image.ref.name": name.rpartition(":")[2],
+                    },
+                    "platform": {"architecture": arch, "os": "linux"},
+                }
+            ],
+        }
+    )
+    blobs = {hashlib.sha256(data).hexdigest(): data for data in (layer, configuration, manifest)}
+    docker = [
+        {
+            "Config": _blob_name(configuration),
+            "RepoTags": [name],
+            "Layers": [_blob_name(layer)],
+        }
+    ]
+    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as archive:
+        _add(archive, "oci-layout", _json({"imageLayoutVersion": "1.0.0"}))
+        _add(archive, "index.json", index)
+        _add(archive, "manifest.json", _json(docker))
+        for digest, data in sorted(blobs.items()):
+            _add(archive, f"blobs/sha256/{digest}", data)
+
+
+def _layer(programs: dict[str, Path]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for name, program in sorted(programs.items()):
+            _add(archive, name, program.read_bytes(), mode=0o755)
+        _add(archive, "tmp", None, mode=0o1777)
+    return buffer.getvalue()
+
+
+def _add(archive: tarfile.TarFile, name: str, data: bytes | None, *, mode: int = 0o644) -> None:
+    info = tarfile.TarInfo(name)
+    info.mode = mode  # owner 0:0 and time 0 are TarInfo's own defaults
+    if data is None:
+        info.type = tarfile.DIRTYPE
+        archive.addfile(info)
+        return
+    info.size = len(data)
+    archive.addfile(info, io.BytesIO(data))
+
+
+def _descriptor(media_type: str, data: bytes) -> dict[str, Any]:
+    return {
+        "mediaType": media_type,
+        "digest": f"sha256:{hashlib.sha256(data).hexdigest()}",
+        "size": len(data),
+    }
+
+
+def _blob_name(data: bytes) -> str:
+    return f"blobs/sha256/{hashlib.sha256(data).hexdigest()}"
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()

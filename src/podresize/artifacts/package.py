@@ -1,0 +1,171 @@
+"""The OS's package as a source: downloaded and unpacked into the cache, never installed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from podresize.artifacts.artifact import Component, Source
+from podresize.artifacts.catalogue import RECIPES, Package
+from podresize.artifacts.host import host_arch
+from podresize.artifacts.progress import Progress
+from podresize.artifacts.source import SourcePassedOverError
+from podresize.errors import HostError
+
+_QUICK_SECONDS = 60
+_LONG_SECONDS = 900
+_TOOLS = ("apt-get", "apt-cache", "dpkg-deb")
+
+
+class OsPackage:
+    """Debian's and Ubuntu's archive, through the host's own apt configuration and its keys."""
+
+    source = Source.PACKAGE
+
+    def version_for(self, component: Component, asked: str | None, *, arch: str) -> str:
+        """Return the upstream part of the version that the archive offers. See ``Fetcher``."""
+        package = _package(component)
+        self._check_tools()
+        full = _candidate(package.name, arch)
+        if full is None and not _has_lists() and os.geteuid() == 0:
+            _run(["apt-get", "update", "--quiet"], seconds=_LONG_SECONDS)
+            full = _candidate(package.name, arch)
+        if full is None:
+            raise SourcePassedOverError(_why_unknown(package.name, arch))
+        offered = upstream_version(full)
+        if asked is not None and asked != offered:
+            raise SourcePassedOverError(f"the OS offers {package.name} {offered}, not {asked}")
+        return offered
+
+    def fetch(
+        self,
+        component: Component,
+        version: str,
+        *,
+        arch: str,
+        work: Path,
+        progress: Progress,
+    ) -> dict[str, Path]:
+        """Download, unpack and check that its shared libraries are here. See ``Fetcher``."""
+        package = _package(component)
+        name = f"{package.name}:{arch}"
+        with progress.work(f"{component} {version} ({arch}): fetching {name}", unit="packages"):
+            try:
+                _run(["apt-get", "download", "--quiet", name], cwd=work, seconds=_LONG_SECONDS)
+            except SourcePassedOverError:
+                # The lists may name a package that a security update has replaced since.
+                if os.geteuid() != 0:
+                    raise
+                _run(["apt-get", "update", "--quiet"], seconds=_LONG_SECONDS)
+                _run(["apt-get", "download", "--quiet", name], cwd=work, seconds=_LONG_SECONDS)
+        archive = next(iter(work.glob("*.deb")))
+        tree = work / "tree"
+        _run(["dpkg-deb", "--extract", str(archive), str(tree)], seconds=_LONG_SECONDS)
+        files = {}
+        for program, place in package.files.items():
+            found = tree / place
+            if not found.is_file():
+                raise SourcePassedOverError(f"the OS's {package.name} has no /{place}")
+            if arch == host_arch():
+                _check_libraries(found, archive, package.name)
+            # The archive's paths may be links into each other; what is kept is the file itself.
+            files[program] = found.resolve()
+        return files
+
+    def _check_tools(self) -> None:
+        missing = [tool for tool in _TOOLS if shutil.which(tool) is None]
+        if missing:
+            raise SourcePassedOverError(f"this is no Debian or Ubuntu: no {missing[0]} on PATH")
+
+
+def upstream_version(full: str) -> str:
+    """Return ``1.1.5`` of ``1:1.1.5+ds1-1+deb12u1``: no epoch, no revision, no repacking mark."""
+    without_epoch = full.partition(":")[2] if ":" in full else full
+    upstream = without_epoch.rpartition("-")[0] or without_epoch
+    return re.split(r"[+~]", upstream)[0]
+
+
+def missing_libraries(ldd_output: str) -> list[str]:
+    """Return the sonames that ``ldd`` did not find."""
+    return re.findall(r"^\s*(\S+) => not found", ldd_output, flags=re.MULTILINE)
+
+
+def package_of(soname: str, depends: str) -> str | None:
+    """Return the package of a ``Depends`` field that brings a soname, ``None`` where none fits.
+
+    Debian names a library's package after its soname: ``libseccomp.so.2`` is in ``libseccomp2``.
+    """
+    stem, _, number = soname.partition(".so")
+    wanted = stem + number.replace(".", "")
+    names = [re.split(r"[\s(|]", part.strip())[0] for part in depends.split(",")]
+    exact = [name for name in names if name.removesuffix("t64").replace("-", "") == wanted]
+    close = [name for name in names if name.startswith(stem)]
+    return next(iter(exact + close), None)
+
+
+def _package(component: Component) -> Package:
+    recipe = RECIPES[component]
+    if recipe.package is None:
+        raise SourcePassedOverError(recipe.why_no_package)
+    return recipe.package
+
+
+def _candidate(name: str, arch: str) -> str | None:
+    answer = _run(["apt-cache", "policy", f"{name}:{arch}"], seconds=_QUICK_SECONDS)
+    found = re.search(r"^\s*Candidate: (\S+)", answer, flags=re.MULTILINE)
+    return found.group(1) if found and found.group(1) != "(none)" else None
+
+
+def _has_lists() -> bool:
+    lists = Path("/var/lib/apt/lists")
+    return lists.is_dir() and any("_Packages" in path.name for path in lists.iterdir())
+
+
+def _why_unknown(name: str, arch: str) -> str:
+    if not _has_lists():
+        return "the OS's package lists are missing and only root can fetch them (apt-get update)"
+    if arch != host_arch():
+        return f"the OS's package lists have no {name} for {arch} (dpkg --add-architecture {arch})"
+    return f"the OS's package lists have no {name}"
+
+
+def _check_libraries(program: Path, archive: Path, package: str) -> None:
+    answer = subprocess.run(
+        ["ldd", program], capture_output=True, text=True, check=False, timeout=_QUICK_SECONDS
+    )
+    missing = missing_libraries(answer.stdout)
+    if not missing:
+        return
+    depends = _run(["dpkg-deb", "--field", str(archive), "Depends"], seconds=_QUICK_SECONDS)
+    needed = sorted({package_of(soname, depends) or soname for soname in missing})
+    raise HostError(
+        f"The OS's {package} needs shared libraries that are not installed here.",
+        value=", ".join(missing),
+        origin=f"ldd {program.name}",
+        causes=(f"podresize unpacks {package} without what it depends on: {depends.strip()}",),
+        next_command=f"apt-get install {' '.join(needed)}",
+    )
+
+
+def _run(command: list[str], *, seconds: int, cwd: Path | None = None) -> str:
+    """Return standard output; a failure passes the source over with the last line said."""
+    try:
+        done = subprocess.run(
+            command,
+            cwd=cwd,
+            env=os.environ | {"LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=seconds,
+        )
+    except subprocess.TimeoutExpired:
+        raise SourcePassedOverError(f"{command[0]} gave no answer within {seconds} s") from None
+    if done.returncode != 0:
+        lines = [line for line in done.stderr.splitlines() if line.startswith("E:")]
+        said = (lines or done.stderr.splitlines() or ["it said nothing"])[0]
+        raise SourcePassedOverError(f"{' '.join(command[:2])} failed: {said.removeprefix('E: ')}")
+    return done.stdout

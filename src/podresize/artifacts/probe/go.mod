@@ -1,0 +1,3 @@
+module podresize.local/probe
+
+go 1.21

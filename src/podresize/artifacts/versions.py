@@ -1,0 +1,139 @@
+"""What a user may write as a version, and which one is meant."""
+
+from __future__ import annotations
+
+import re
+
+from packaging.version import InvalidVersion, Version
+
+from podresize.artifacts.artifact import Component
+from podresize.artifacts.catalogue import (
+    CONTAINERD_FROM_MODULES,
+    KUBERNETES_FROM_MODULES,
+    RECIPES,
+)
+from podresize.errors import UsageError
+
+FIRST_WITH_RESIZE = Version("1.27")
+OLDEST_CONTAINERD = Version("1.6")  # the first whose CRI v1 every kubelet since 1.27 speaks
+
+_SHAPE = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+)(-[0-9A-Za-z.-]+)?)?")
+_KUBERNETES = (Component.KUBERNETES, Component.KUBECTL, Component.KUBEADM)
+
+
+def known(component: Component) -> tuple[str, ...]:
+    """Return the versions that are known to resolve without asking anyone, oldest first."""
+    if component in _KUBERNETES:
+        return KUBERNETES_FROM_MODULES
+    if component is Component.CONTAINERD:
+        return CONTAINERD_FROM_MODULES
+    module = RECIPES[component].module
+    return (module.preferred,) if module is not None and module.preferred else ()
+
+
+def nearest(version: str, candidates: tuple[str, ...], *, count: int = 3) -> tuple[str, ...]:
+    """Return the candidates that lie closest to a version, oldest first.
+
+    Closest is by major, then minor, then patch; what cannot be compared is left out.
+    """
+    wanted = Version(version).release
+
+    def distance(candidate: str) -> tuple[int, ...]:
+        release = Version(candidate).release
+        pairs = zip((*release, 0, 0)[:3], (*wanted, 0, 0)[:3], strict=True)
+        return tuple(abs(have - want) for have, want in pairs)
+
+    closest = sorted(set(candidates), key=distance)[:count]
+    return tuple(sorted(closest, key=Version))
+
+
+def newest_of_minor(minor: str, candidates: tuple[str, ...]) -> str | None:
+    """Return the newest candidate of ``1.27``, ``None`` where there is none."""
+    same = [v for v in candidates if Version(v).release[:2] == Version(minor).release[:2]]
+    return max(same, key=Version) if same else None
+
+
+def normalise(component: Component, asked: str | None, *, origin: str = "--version") -> str | None:
+    """Return the exact version that a user means, without ``v``; ``None`` for the source's choice.
+
+    ``1.27`` means the newest known patch of that minor. Raises ``UsageError`` for what is no
+    version, for a Kubernetes before 1.27, for a containerd before 1.6 and for a minor of which
+    no release is known.
+    """
+    if asked is None:
+        return RECIPES[component].default
+    if component is Component.IMAGES:
+        raise UsageError(
+            "The pod images have no version to choose: they follow the probe's source.",
+            value=asked,
+            origin=origin,
+            next_command="podresize artifacts get images",
+        )
+    shape = _SHAPE.fullmatch(asked.strip())
+    if shape is None:
+        raise UsageError(
+            f"This is not a version of {component}.",
+            value=asked,
+            origin=origin,
+            causes=(f"a version is written like {_example(component)}",),
+            next_command="podresize artifacts list --available",
+        )
+    version = asked.strip().removeprefix("v")
+    _refuse_too_old(component, version, origin=origin)
+    if shape.group(3) is not None:
+        return version
+    found = newest_of_minor(version, known(component))
+    if found is None:
+        raise unknown(component, version, known(component), origin=origin)
+    return found
+
+
+def unknown(
+    component: Component, version: str, candidates: tuple[str, ...], *, origin: str = "--version"
+) -> UsageError:
+    """Return the error for a version that no source has, with the nearest that exist."""
+    try:
+        close = nearest(version, candidates)
+    except InvalidVersion:
+        close = candidates[-3:]
+    option = "--version" if component not in _KUBERNETES else "--kubernetes"
+    return UsageError(
+        f"There is no {component} {version} that could be had.",
+        value=version,
+        origin=origin,
+        causes=(f"the nearest that exist: {', '.join(close)}",) if close else (),
+        next_command=(
+            f"podresize artifacts get {component} {option} {close[-1]}"
+            if close
+            else "podresize artifacts list --available"
+        ),
+    )
+
+
+def _example(component: Component) -> str:
+    versions = known(component)
+    return versions[-1] if versions else "1.2.3"
+
+
+def _refuse_too_old(component: Component, version: str, *, origin: str) -> None:
+    release = Version(version.split("-")[0])
+    if component in _KUBERNETES and release < FIRST_WITH_RESIZE:
+        raise UsageError(
+            "Kubernetes has in-place Pod resize since 1.27 (alpha, behind the gate "
+            f"InPlacePodVerticalScaling); {version} does not know it.",
+            value=version,
+            origin=origin,
+            causes=(f"the oldest that can be tested: {KUBERNETES_FROM_MODULES[0]}",),
+            next_command=f"podresize artifacts get kubernetes --kubernetes {DEFAULT_PATCH}",
+        )
+    if component is Component.CONTAINERD and release < OLDEST_CONTAINERD:
+        raise UsageError(
+            f"containerd {version} does not serve CRI v1, which every kubelet since 1.26 requires.",
+            value=version,
+            origin=origin,
+            causes=(f"the oldest that can be tested: {CONTAINERD_FROM_MODULES[0]}",),
+            next_command=f"podresize artifacts get containerd --version {known(component)[0]}",
+        )
+
+
+DEFAULT_PATCH = RECIPES[Component.KUBERNETES].default
