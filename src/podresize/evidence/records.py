@@ -50,7 +50,9 @@ class VerdictRecord:
     the check took; ``reading`` one line for people. ``deviation`` is the id of the catalogued
     departure when ``verdict`` is ``deviation``. ``text`` is the five-part failure text.
     ``witnesses`` maps api, cri and kernel to what each said, in one short phrase. ``timeline`` is
-    the id of the ``timeline`` record that holds the evidence.
+    the id of the ``timeline`` record that holds the evidence. ``facts`` gives, by step of the
+    resize (proposed, in_progress, kernel, cri, status, done), the seconds after the patch at which
+    it was first seen; a step that was not seen has no entry.
     """
 
     requirement: str
@@ -67,6 +69,7 @@ class VerdictRecord:
     witnesses: dict[str, str] = dataclasses.field(default_factory=dict)
     timeline: str | None = None
     started: str | None = None
+    facts: dict[str, float] = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as a JSON object, ``type`` first."""

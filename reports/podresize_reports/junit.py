@@ -1,0 +1,148 @@
+"""junit.xml: the verdicts in the one form that every CI system reads.
+
+JUnit knows four outcomes and podresize seven verdicts, so some choices are made here:
+
+* a **deviation** is a passing case with properties and a ``system-out``: it was seen exactly as
+  catalogued, so CI has nothing to react to. The certificate counts it as not met.
+* **flaky** is a failure of type ``flaky``: it makes the run exit with 1, and Surefire's
+  ``flakyFailure`` would show it as passed.
+* **unsupported** and **skipped** are skipped cases, told apart by ``type``.
+* a run that died, and one that executed nothing, get an error case of their own: a CI system that
+  sees only the cases before the death would show green.
+
+A case's class is the check's file and function, its name the requirement and the parameters. Both
+are free of run ids and times, so that a CI system can follow a case over its history.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from xml.etree import ElementTree as ET
+
+from podresize.evidence.records import VerdictKind, VerdictRecord
+from podresize_reports.loading import Run
+from podresize_reports.text import clean, natural, one_line
+
+_NODE = re.compile(r"^(?P<file>[^:]*?)(?:\.py)?(?:::(?P<name>[^\[]*))?(?P<parameters>\[.*)?$", re.S)
+_FAILURES = (VerdictKind.FAILED, VerdictKind.FLAKY)
+_SKIPS = (VerdictKind.UNSUPPORTED, VerdictKind.SKIPPED)
+
+
+def junit_xml(run: Run) -> bytes:
+    """Return the whole file, UTF-8, the same bytes for the same records."""
+    suites = []
+    for target in run.targets:
+        verdicts = [verdict for verdict in run.verdicts if verdict.target == target.label]
+        if verdicts:
+            suites.append(_suite(target.label, run.started, verdicts))
+    if complaint := _complaint(run):
+        suites.append(_harness_suite(complaint, run))
+    root = ET.Element("testsuites", {"name": "podresize"} | _sums(suites))
+    root.extend(suites)
+    ET.indent(root)
+    text = ET.tostring(root, encoding="unicode")
+    return b'<?xml version="1.0" encoding="utf-8"?>\n' + text.encode() + b"\n"
+
+
+def case_identity(verdict: VerdictRecord) -> tuple[str, str]:
+    """Return the class and the name under which CI follows this verdict over its history."""
+    match = _NODE.match(verdict.check)
+    if match is None:  # pragma: no cover  # the pattern matches every text
+        return one_line(verdict.check), one_line(verdict.requirement)
+    path = match["file"].strip("/").replace("/", ".")
+    place = ".".join(part for part in (path, (match["name"] or "").replace("::", ".")) if part)
+    return one_line(place), one_line(verdict.requirement + (match["parameters"] or ""))
+
+
+def _suite(target: str, started: str, verdicts: Sequence[VerdictRecord]) -> ET.Element:
+    cases = []
+    seen: Counter[tuple[str, str]] = Counter()
+    # Equal identities keep their order of arrival: sorted by verdict, "#2" would wander.
+    for verdict in sorted(verdicts, key=lambda v: (natural(v.requirement), natural(v.check))):
+        identity = case_identity(verdict)
+        seen[identity] += 1
+        repeat = f" #{seen[identity]}" if seen[identity] > 1 else ""
+        cases.append(_case(verdict, identity[0], identity[1] + repeat))
+    attributes = {
+        "name": one_line(target),
+        "tests": str(len(verdicts)),
+        "failures": str(sum(v.verdict in _FAILURES for v in verdicts)),
+        "errors": str(sum(v.verdict is VerdictKind.ERROR for v in verdicts)),
+        "skipped": str(sum(v.verdict in _SKIPS for v in verdicts)),
+        "time": f"{sum(v.seconds for v in verdicts):.3f}",
+    }
+    suite = ET.Element("testsuite", attributes | _timestamp(started))
+    suite.extend(cases)
+    return suite
+
+
+def _case(verdict: VerdictRecord, classname: str, name: str) -> ET.Element:
+    case = ET.Element("testcase", classname=classname, name=name, time=f"{verdict.seconds:.3f}")
+    properties = ET.SubElement(case, "properties")
+    for key, value in (
+        ("requirement", verdict.requirement),
+        ("level", verdict.level),
+        ("verdict", str(verdict.verdict)),
+        ("deviation", verdict.deviation),
+        ("target", verdict.target),
+        ("clause", verdict.clause),
+        ("check", verdict.check),
+        ("timeline", verdict.timeline),
+    ):
+        if value:
+            ET.SubElement(properties, "property", name=key, value=one_line(value))
+    message = one_line(verdict.reading)
+    text = clean(verdict.text or verdict.reading)
+    kind = str(verdict.verdict)
+    if verdict.verdict in _FAILURES:
+        ET.SubElement(case, "failure", message=message, type=kind).text = text
+    elif verdict.verdict is VerdictKind.ERROR:
+        ET.SubElement(case, "error", message=message, type=kind).text = text
+    elif verdict.verdict in _SKIPS:
+        ET.SubElement(case, "skipped", message=message, type=kind)
+    elif verdict.verdict is VerdictKind.DEVIATION:
+        known = one_line(f"known deviation {verdict.deviation or ''}")
+        ET.SubElement(case, "system-out").text = f"{known}: counted as not met\n{text}"
+    return case
+
+
+def _complaint(run: Run) -> str | None:
+    if not run.complete:
+        return "the run died half way: the cases here are those it had recorded"
+    return None if run.executed else "nothing was executed"
+
+
+def _harness_suite(complaint: str, run: Run) -> ET.Element:
+    suite = ET.Element(
+        "testsuite",
+        name="podresize",
+        tests="1",
+        failures="0",
+        errors="1",
+        skipped="0",
+        time="0.000",
+    )
+    case = ET.SubElement(
+        suite, "testcase", classname="podresize", name="the run is whole", time="0.000"
+    )
+    error = ET.SubElement(case, "error", message=complaint, type="error")
+    error.text = clean("\n".join([complaint, *run.problems]))
+    return suite
+
+
+def _sums(suites: Sequence[ET.Element]) -> dict[str, str]:
+    counts = {
+        key: str(sum(int(suite.get(key, "0")) for suite in suites))
+        for key in ("tests", "failures", "errors")
+    }
+    return counts | {"time": f"{sum(float(suite.get('time', '0')) for suite in suites):.3f}"}
+
+
+def _timestamp(started: str) -> dict[str, str]:
+    try:
+        return {"timestamp": datetime.fromisoformat(started).isoformat()}
+    except ValueError:
+        return {}

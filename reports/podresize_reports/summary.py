@@ -1,0 +1,226 @@
+"""What a run comes to: one row per requirement and target, step times, one sentence.
+
+The terminal, the page and later the certificate say the same because they ask the same functions.
+A requirement that several checks judged is as good as its worst verdict, and says how many of
+each there were: a mean would hide the one that failed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable
+
+from podresize.evidence.records import VerdictKind, VerdictRecord
+from podresize_reports.loading import Run
+from podresize_reports.text import natural, one_line, plural, shorten
+
+# Worst first. Skipped and unsupported are worse than passed: what was not looked at is not met.
+SEVERITY = (
+    VerdictKind.FAILED,
+    VerdictKind.ERROR,
+    VerdictKind.FLAKY,
+    VerdictKind.DEVIATION,
+    VerdictKind.SKIPPED,
+    VerdictKind.UNSUPPORTED,
+    VerdictKind.PASSED,
+)
+
+# The steps of a resize in the order in which a conformant stack shows them.
+STEPS = {
+    "proposed": "Proposed",
+    "in_progress": "InProgress",
+    "kernel": "kernel has the values",
+    "cri": "runtime reports them",
+    "status": "status.resources follows",
+    "done": "resize done",
+}
+
+_OTHERWISE = {
+    VerdictKind.FAILED: "failed",
+    VerdictKind.ERROR: "could not be judged (harness)",
+    VerdictKind.FLAKY: "did not hold every time",
+    VerdictKind.SKIPPED: "skipped",
+    VerdictKind.UNSUPPORTED: "not supported by the target",
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One requirement on one target; ``verdicts`` are worst first, ``verdict`` is the worst."""
+
+    requirement: str
+    level: str
+    title: str
+    clause: str
+    target: str
+    verdict: VerdictKind
+    verdicts: tuple[VerdictRecord, ...]
+
+    @property
+    def deviations(self) -> tuple[str, ...]:
+        """The catalogued deviations seen, each once, in natural order."""
+        return tuple(sorted({v.deviation for v in self.verdicts if v.deviation}, key=natural))
+
+    @property
+    def slowest(self) -> float:
+        """Seconds of the slowest check: checks share a cluster, so their sum means little."""
+        return max(v.seconds for v in self.verdicts)
+
+    @property
+    def reading(self) -> str:
+        """The reading of the worst verdict."""
+        return self.verdicts[0].reading
+
+    @property
+    def checks(self) -> str:
+        """``4 checks`` when all agree, ``1 failed, 3 passed`` when not."""
+        counted = count(self.verdicts)
+        if len(counted) == 1:
+            return plural(len(self.verdicts), "check")
+        return ", ".join(f"{number} {kind}" for kind, number in counted.items())
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class StepTime:
+    """How long after the patch a step was seen, over the ``of`` resizes of a target."""
+
+    step: str
+    seen: int
+    of: int
+    least: float | None
+    median: float | None
+    most: float | None
+
+
+def count(verdicts: Iterable[VerdictRecord]) -> dict[VerdictKind, int]:
+    """Return how many there are of each kind that occurs, worst first."""
+    counted = Counter(verdict.verdict for verdict in verdicts)
+    return {kind: counted[kind] for kind in SEVERITY if counted[kind]}
+
+
+def worst_first(verdict: VerdictRecord) -> tuple[object, ...]:
+    """Return a sort key: the worst verdict first, then by check; equal for equal records."""
+    return (SEVERITY.index(verdict.verdict), natural(verdict.check), verdict.reading)
+
+
+def rows(run: Run) -> tuple[Row, ...]:
+    """Return one row per target and requirement: targets as they came, requirements by id."""
+    groups: dict[tuple[str, str], list[VerdictRecord]] = defaultdict(list)
+    for verdict in run.verdicts:
+        groups[verdict.target, verdict.requirement].append(verdict)
+    order = {target.label: position for position, target in enumerate(run.targets)}
+    found = []
+    for target, requirement in sorted(groups, key=lambda key: (order[key[0]], natural(key[1]))):
+        verdicts = sorted(groups[target, requirement], key=worst_first)
+        found.append(
+            Row(
+                requirement=requirement,
+                level=verdicts[0].level,
+                title=verdicts[0].title,
+                clause=verdicts[0].clause,
+                target=target,
+                verdict=verdicts[0].verdict,
+                verdicts=tuple(verdicts),
+            )
+        )
+    return tuple(found)
+
+
+def step_times(run: Run, target: str) -> tuple[StepTime, ...]:
+    """Return the times of each step on a target; empty when no check measured any."""
+    resizes: dict[str, dict[str, float]] = defaultdict(dict)
+    for verdict in run.verdicts:
+        if verdict.target == target and verdict.facts:
+            # Several requirements are read off one resize: it is counted once.
+            resizes[verdict.timeline or verdict.check].update(verdict.facts)
+    if not resizes:
+        return ()
+    measured = {step for facts in resizes.values() for step in facts}
+    found = []
+    for step in [*STEPS, *sorted(measured - STEPS.keys())]:
+        times = [facts[step] for facts in resizes.values() if step in facts]
+        found.append(
+            StepTime(
+                step=STEPS.get(step, step),
+                seen=len(times),
+                of=len(resizes),
+                least=min(times, default=None),
+                median=statistics.median(times) if times else None,
+                most=max(times, default=None),
+            )
+        )
+    return tuple(found)
+
+
+def counts_text(counted: dict[VerdictKind, int]) -> str:
+    """Return ``1 failed, 4 deviation, 20 passed``."""
+    return ", ".join(f"{number} {kind}" for kind, number in counted.items()) or "no verdicts"
+
+
+def tone(run: Run) -> VerdictKind:
+    """Return the verdict that the whole run stands for: its worst, ``error`` when it died."""
+    if not run.complete or not run.executed:
+        worst = {v.verdict for v in run.verdicts} | {VerdictKind.ERROR}
+    else:
+        # A skip does not colour a run in which other things were shown.
+        worst = {v.verdict for v in run.verdicts if v.verdict.is_executed}
+    return next(kind for kind in SEVERITY if kind in worst)
+
+
+def headline(run: Run) -> str:
+    """Return the verdict on the run in one short sentence."""
+    if not run.executed:
+        return "Nothing was executed."
+    found = rows(run)
+    broken = [row for row in found if row.verdict in (VerdictKind.FAILED, VerdictKind.FLAKY)]
+    unjudged = [row for row in found if row.verdict is VerdictKind.ERROR]
+    # An error is the harness's: it is never said to be the target's as long as it stands alone.
+    if worst := broken or unjudged:
+        names = _names(row.requirement for row in worst)
+        verb = "did not hold" if broken else "could not be judged"
+        return f"{names} {verb}{_where({row.target for row in worst}, run)}."
+    if not run.complete:
+        return "The run died half way."
+    if all(row.verdict is VerdictKind.PASSED for row in found):
+        return f"Every requirement is met{_where({row.target for row in found}, run)}."
+    return "Nothing unexpected."
+
+
+def detail(run: Run) -> str:
+    """Return the sentence that follows the headline: how much is met and what is not."""
+    found = rows(run)
+    kinds = Counter(row.verdict for row in found)
+    met = f"{kinds[VerdictKind.PASSED]} of {plural(len(found), 'result')} meet the requirement"
+    parts = [met]
+    if deviating := [row for row in found if row.verdict is VerdictKind.DEVIATION]:
+        catalogued = sorted({d for row in deviating for d in row.deviations}, key=natural)
+        named = f" ({', '.join(catalogued)})" if catalogued else ""
+        does = "does" if len(deviating) == 1 else "do"
+        parts.append(f"{len(deviating)} {does} not, by a known deviation{named}")
+    for kind, words in _OTHERWISE.items():
+        if kinds[kind]:
+            parts.append(f"{kinds[kind]} {words}")
+    died = "" if run.complete else " The run died half way: this is what it had recorded."
+    return "; ".join(parts) + "." + died
+
+
+def sentence(run: Run) -> str:
+    """Return headline and detail together."""
+    return f"{headline(run)} {detail(run)}"
+
+
+def _where(targets: Collection[str], run: Run) -> str:
+    if len(run.targets) == 1:
+        return ""
+    if len(targets) == len(run.targets):
+        return f" on all {len(targets)} targets"
+    return f" on {len(targets)} of {len(run.targets)} targets"
+
+
+def _names(requirements: Iterable[str]) -> str:
+    names = [shorten(one_line(name), 40) for name in sorted(set(requirements), key=natural)]
+    if len(names) > 4:
+        return f"{len(names)} requirements"
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,43 @@
+"""From a records file to the reports beside it.
+
+Each report is written under another name and then renamed: who opens ``index.html`` while a run
+ends sees the old page or the new one, and a full disk leaves no half of either.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from podresize_reports.html import html_page
+from podresize_reports.junit import junit_xml
+from podresize_reports.loading import Run, load_run
+
+REPORTS: dict[str, Callable[[Run], bytes]] = {"junit.xml": junit_xml, "index.html": html_page}
+
+
+def write_reports(records: Path, out: Path) -> list[Path]:
+    """Write every report of a records file into ``out`` and return their paths.
+
+    Raises ``OSError`` when the records cannot be read or a report cannot be written.
+    """
+    run = load_run(records)
+    out.mkdir(parents=True, exist_ok=True)
+    return [write_atomically(out / name, report(run)) for name, report in REPORTS.items()]
+
+
+def write_atomically(path: Path, content: bytes) -> Path:
+    """Write a whole file or leave what was there; return the path."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            os.fchmod(file.fileno(), 0o644)  # mkstemp's 0600 would hide a report from its readers
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return path
