@@ -12,7 +12,8 @@ import dataclasses
 import math
 
 from podresize.evidence.timeline import Timeline
-from podresize_reports.lanes import Lane, lanes
+from podresize_reports.lanes import lanes
+from podresize_reports.marks import Lane
 from podresize_reports.text import seconds_text
 
 _LINEAR = 0.05  # seconds around the patch in which the axis is about linear

@@ -10,7 +10,8 @@ from tests.reports import records_builder as build
 
 from podresize.evidence.timeline import Observation, Timeline, Witness
 from podresize_reports.drawing import Axis, draw
-from podresize_reports.lanes import MAX_MARKS, Lane, lanes
+from podresize_reports.lanes import lanes
+from podresize_reports.marks import MAX_MARKS, Lane
 from podresize_reports.quantities import cri_values, in_bytes, in_millicores, kernel_value
 
 
