@@ -41,7 +41,8 @@ class Fingerprint:
     from the binary the runtime calls. ``cgroup_version`` is 1 or 2, ``cgroup_driver`` is
     ``cgroupfs`` or ``systemd`` from the kubelet's configz. ``gate`` is what the apiserver's
     ``kubernetes_feature_enabled`` metric says of InPlacePodVerticalScaling. ``host_limits`` names
-    what the host withholds (for example ``no CAP_SYS_RESOURCE``), each a reason for ``unsupported``.
+    what the host withholds (for example ``no CAP_SYS_RESOURCE``), each a reason for
+    ``unsupported``.
     """
 
     provider: str

@@ -1,0 +1,219 @@
+"""Read the catalogue and refuse a bad one.
+
+The catalogue is data that people edit by hand, so every mistake that can be told at load time is:
+an unknown key, a duplicate id, a range that is no range, a reference to nothing. The files are
+package data and are read once per process.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+import importlib.resources
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import yaml
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from podresize.errors import UsageError
+from podresize.requirements.model import (
+    DEVIATION_NEED,
+    NEEDS,
+    Affects,
+    Deadline,
+    Deviation,
+    Level,
+    PatchOutcome,
+    Requirement,
+)
+
+_ID = re.compile(r"[A-Z]{1,4}-\d{2,3}")
+_Entry = TypeVar("_Entry")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """All requirements and deviations by id, in the order of the files."""
+
+    requirements: Mapping[str, Requirement]
+    deviations: Mapping[str, Deviation]
+
+    def requirement(self, requirement_id: str) -> Requirement:
+        """Return one requirement; an unknown id is a ``UsageError`` that offers the nearest."""
+        try:
+            return self.requirements[requirement_id]
+        except KeyError:
+            near = difflib.get_close_matches(requirement_id.upper(), self.requirements, n=3)
+            raise UsageError(
+                "there is no such requirement in the catalogue",
+                value=requirement_id,
+                causes=(f"the nearest are: {', '.join(near)}",) if near else (),
+                next_command="podresize list",
+            ) from None
+
+    def explaining(self, requirement_id: str) -> tuple[Deviation, ...]:
+        """Return the deviations that are an accepted reason for failing a requirement."""
+        return tuple(item for item in self.deviations.values() if requirement_id in item.explains)
+
+
+@functools.cache
+def load_catalogue() -> Catalogue:
+    """Return the catalogue that podresize ships. Raises ``UsageError`` when it is malformed."""
+    here = importlib.resources.files("podresize.requirements")
+    return parse_catalogue(
+        here.joinpath("catalogue.yaml").read_text(encoding="utf-8"),
+        here.joinpath("deviations.yaml").read_text(encoding="utf-8"),
+    )
+
+
+def parse_catalogue(requirements: str, deviations: str) -> Catalogue:
+    """Build a catalogue from two YAML texts, each a list of mappings.
+
+    Raises ``UsageError`` for anything that is not a well-formed, self-consistent catalogue.
+    """
+    known = _parse_list(requirements, "catalogue.yaml", _requirement)
+    departures = _parse_list(deviations, "deviations.yaml", _deviation)
+    for departure in departures.values():
+        for missing in sorted(departure.explains - known.keys()):
+            raise _bad("a deviation explains an unknown requirement", missing, departure.id)
+    for requirement in known.values():
+        for need in requirement.needs:
+            name = need.removeprefix(DEVIATION_NEED)
+            if need.startswith(DEVIATION_NEED) and name not in departures:
+                raise _bad("a requirement needs an unknown deviation", name, requirement.id)
+    return Catalogue(requirements=known, deviations=departures)
+
+
+def _parse_list(text: str, origin: str, build: Callable[[_Reader], _Entry]) -> dict[str, _Entry]:
+    try:
+        entries = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise _bad("a catalogue file is not YAML", str(error), origin) from error
+    if not isinstance(entries, list):
+        raise _bad("a catalogue file must hold a list", type(entries).__name__, origin)
+    result: dict[str, _Entry] = {}
+    for number, raw in enumerate(entries, start=1):
+        reader = _Reader(raw, f"{origin}, entry {number}")
+        identity = reader.text("id")
+        reader.origin = f"{origin}, {identity}"
+        if not _ID.fullmatch(identity):
+            raise _bad("an id reads like ST-21", identity, reader.origin)
+        if identity in result:
+            raise _bad("an id occurs twice", identity, origin)
+        result[identity] = build(reader)
+        reader.close()
+    return result
+
+
+def _requirement(reader: _Reader) -> Requirement:
+    needs = reader.words("needs")
+    for need in needs:
+        if need not in NEEDS and not need.startswith(DEVIATION_NEED):
+            raise _bad("an unknown need", need, reader.origin)
+    deadlines = reader.optional("deadlines", {})
+    if not isinstance(deadlines, dict):
+        raise _bad("deadlines map a range to seconds", str(deadlines), reader.origin)
+    return Requirement(
+        id=reader.text("id"),
+        level=reader.one_of("level", Level),
+        title=reader.text("title"),
+        text=reader.text("text"),
+        clause=reader.text("clause"),
+        source=reader.text("source"),
+        versions=_range(reader.text("versions"), reader.origin),
+        needs=needs,
+        patch=reader.one_of("patch", PatchOutcome),
+        deadlines=tuple(
+            _deadline(versions, seconds, reader.origin) for versions, seconds in deadlines.items()
+        ),
+        profiles=reader.words("profiles"),
+    )
+
+
+def _deviation(reader: _Reader) -> Deviation:
+    affects = reader.optional("affects", [])
+    if not isinstance(affects, list) or not affects:
+        raise _bad("a deviation affects a list of stacks", str(affects), reader.origin)
+    return Deviation(
+        id=reader.text("id"),
+        title=reader.text("title"),
+        explains=reader.words("explains"),
+        affects=tuple(_affects(_Reader(item, reader.origin)) for item in affects),
+        signature=reader.text("signature"),
+        source=reader.text("source"),
+        reading=reader.text("reading"),
+    )
+
+
+def _affects(reader: _Reader) -> Affects:
+    built = Affects(
+        kubernetes=_range(reader.text("kubernetes"), reader.origin),
+        runtime=reader.text("runtime"),
+        runtime_versions=_range(reader.text("runtime_versions"), reader.origin),
+    )
+    reader.close()
+    return built
+
+
+def _deadline(versions: Any, seconds: Any, origin: str) -> Deadline:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0:
+        raise _bad("a deadline is a positive number of seconds", str(seconds), origin)
+    return Deadline(versions=_range(str(versions), origin), seconds=float(seconds))
+
+
+def _range(text: str, origin: str) -> SpecifierSet:
+    try:
+        versions = SpecifierSet(text)
+    except InvalidSpecifier as error:
+        raise _bad("this is not a range of versions", text, origin) from error
+    if not versions:
+        raise _bad("a range of versions is empty", text, origin)
+    return versions
+
+
+def _bad(what: str, value: str, origin: str) -> UsageError:
+    return UsageError(what, value=value, origin=origin, causes=("a mistake in the catalogue",))
+
+
+class _Reader:
+    """One mapping of the file; ``close`` refuses the keys nobody asked for."""
+
+    def __init__(self, raw: Any, origin: str) -> None:
+        if not isinstance(raw, dict):
+            raise _bad("an entry must be a mapping", str(raw), origin)
+        self.raw: dict[Any, Any] = raw
+        self.origin = origin
+        self.read: set[Any] = set()
+
+    def optional(self, key: str, default: Any) -> Any:
+        self.read.add(key)
+        return self.raw.get(key, default)
+
+    def text(self, key: str) -> str:
+        value = self.optional(key, None)
+        if not isinstance(value, str) or not value.strip():
+            raise _bad(f"{key!r} must be a text", str(value), self.origin)
+        return " ".join(value.split())
+
+    def words(self, key: str) -> frozenset[str]:
+        value = self.optional(key, [])
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise _bad(f"{key!r} must be a list of words", str(value), self.origin)
+        return frozenset(value)
+
+    def one_of(self, key: str, kind: type[_Enum]) -> _Enum:
+        value = self.text(key)
+        try:
+            return kind(value)
+        except ValueError:
+            raise _bad(f"{key!r} has no such value", value, self.origin) from None
+
+    def close(self) -> None:
+        for key in self.raw.keys() - self.read:
+            raise _bad("an unknown key", str(key), self.origin)
+
+
+_Enum = TypeVar("_Enum", Level, PatchOutcome)

@@ -1,0 +1,168 @@
+"""The catalogue that ships is sound, and a bad one is refused with the place named."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from packaging.specifiers import SpecifierSet
+
+from podresize.errors import UsageError
+from podresize.requirements.loader import load_catalogue, parse_catalogue
+from podresize.requirements.matching import is_affected, why_unsupported
+from podresize.requirements.target import Fingerprint
+from podresize.requirements.versions import describe_range, parse_release, parse_version
+
+BASE = Fingerprint(
+    provider="local",
+    kubernetes="1.27.4",
+    kubelet="1.27.4",
+    runtime="containerd",
+    runtime_version="1.6.8",
+    oci_runtime="runc",
+    oci_runtime_version="1.1.5",
+    cgroup_version=1,
+    cgroup_driver="cgroupfs",
+    gate=True,
+    cpu_manager_policy="none",
+    kernel="6.1",
+    os_image="Debian",
+    arch="amd64",
+)
+ENTRY = """
+- id: ST-99
+  level: MUST
+  title: a title
+  text: a text
+  clause: a clause
+  source: a source
+  versions: ">=1.27"
+  needs: [gate-on]
+  patch: accepted
+  profiles: [core]
+"""
+DEVIATION = """
+- id: C-99
+  title: a title
+  explains: [ST-99]
+  affects: [{kubernetes: ">=1.27", runtime: containerd, runtime_versions: "<2"}]
+  signature: none
+  source: a source
+  reading: a reading
+"""
+
+
+def test_the_shipped_catalogue_loads_once() -> None:
+    catalogue = load_catalogue()
+
+    assert load_catalogue() is catalogue
+    assert len(catalogue.requirements) >= 17
+    assert catalogue.deviations["C-01"].explains == {"ST-02", "ST-21", "CRI-03"}
+    for requirement in catalogue.requirements.values():
+        assert len(requirement.title) <= 80
+        assert requirement.profiles
+
+
+@pytest.mark.parametrize(
+    ("requirements", "deviations", "message"),
+    [
+        (ENTRY.replace("level: MUST", "level: MAY"), "[]", "'level' has no such value"),
+        (ENTRY + "  colour: red\n", "[]", "an unknown key"),
+        (ENTRY + ENTRY, "[]", "an id occurs twice"),
+        (ENTRY.replace(">=1.27", "about 1.27"), "[]", "not a range of versions"),
+        (ENTRY.replace('">=1.27"', '","'), "[]", "range"),
+        (ENTRY.replace("gate-on", "luck"), "[]", "an unknown need"),
+        (ENTRY.replace("gate-on", "deviation=C-98"), DEVIATION, "unknown deviation"),
+        (ENTRY.replace("ST-99", "st99"), "[]", "an id reads like"),
+        (ENTRY.replace("title: a title", "title: ''"), "[]", "'title' must be a text"),
+        (ENTRY.replace("[core]", "core"), "[]", "'profiles' must be a list"),
+        (ENTRY + '  deadlines: {">=1.27": soon}\n', "[]", "positive number of seconds"),
+        (ENTRY + '  deadlines: {">=1.27": -1}\n', "[]", "positive number of seconds"),
+        (ENTRY, DEVIATION.replace("[ST-99]", "[ST-98]"), "explains an unknown requirement"),
+        (ENTRY, DEVIATION.replace("runtime_versions", "versions"), "runtime_versions"),
+        (ENTRY, DEVIATION.replace("[{kube", "{kube").replace('2"}]', '2"}'), "list of stacks"),
+        ("id: ST-99", "[]", "must hold a list"),
+        ("[1]", "[]", "must be a mapping"),
+        ("[", "[]", "not YAML"),
+    ],
+)
+def test_a_bad_catalogue_is_refused(requirements: str, deviations: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message) as caught:
+        parse_catalogue(requirements, deviations)
+    assert caught.value.origin
+
+
+def test_a_good_one_is_not() -> None:
+    catalogue = parse_catalogue(ENTRY, DEVIATION)
+    assert catalogue.explaining("ST-99")[0].id == "C-99"
+    with pytest.raises(UsageError, match="ST-99"):
+        catalogue.requirement("ST-9")
+
+
+@pytest.mark.parametrize(
+    ("requirement", "changes", "reason"),
+    [
+        ("API-01", {}, None),
+        ("API-02", {}, "1.32 and later; this is 1.27.4"),
+        ("API-01", {"kubernetes": "1.32.0"}, "1.27 to 1.31"),
+        ("API-01", {"gate": False}, "is off"),
+        ("API-05", {}, "is on"),
+        ("API-05", {"gate": False}, None),
+        ("KL-30", {"host_limits": ("no cgroup (remote node)",)}, "remote node"),
+        ("CRI-03", {"host_limits": ("cri: no socket",)}, "no socket"),
+        ("CRI-03", {"host_limits": ("no CAP_SYS_RESOURCE",)}, None),
+        ("CRI-09", {}, None),
+        ("CRI-09", {"runtime_version": "1.6.9"}, "C-01 is catalogued for containerd <1.6.9"),
+        ("ST-20", {"kubernetes": "1.32.3"}, "ST-20 holds for"),
+    ],
+)
+def test_why_unsupported(requirement: str, changes: dict[str, object], reason: str | None) -> None:
+    target = dataclasses.replace(BASE, **changes)  # type: ignore[arg-type]
+    why = why_unsupported(load_catalogue().requirement(requirement), target)
+    assert why is None if reason is None else reason in (why or "")
+
+
+@pytest.mark.parametrize(
+    ("runtime", "version", "kubernetes", "affected"),
+    [
+        ("containerd", "1.6.8", "1.27.4", True),
+        ("containerd", "v1.6.8~ds1", "1.31.9", True),
+        ("containerd", "1.6.8", "1.32.0", False),
+        ("containerd", "1.6.9", "1.27.4", False),
+        ("containerd", "1.7.0", "1.27.4", False),
+        ("cri-o", "1.6.8", "1.27.4", False),
+    ],
+)
+def test_whom_c_01_affects(runtime: str, version: str, kubernetes: str, affected: bool) -> None:
+    target = dataclasses.replace(
+        BASE, runtime=runtime, runtime_version=version, kubernetes=kubernetes
+    )
+    assert is_affected(load_catalogue().deviations["C-01"], target) is affected
+
+
+def test_deadlines_by_version() -> None:
+    requirement = load_catalogue().requirement("ST-21")
+    found = [requirement.deadline(item) for item in ("1.27.4", "1.32.9", "1.33.0-rc.1")]
+    assert found == [100, 100, 30]
+
+
+def test_versions_as_they_are_reported() -> None:
+    assert str(parse_version("v1.6.20~ds1")) == "1.6.20"
+    assert parse_version("2.0.0-rc.1") < parse_version("2.0.0")
+    assert str(parse_release("1.33.0-rc.1")) == "1.33.0"
+    assert str(parse_version("1.30.1-gke.1000")) == "1.30.1"
+    with pytest.raises(UsageError, match="not a version"):
+        parse_version("latest")
+
+
+@pytest.mark.parametrize(
+    ("versions", "text"),
+    [
+        (">=1.27,<1.32", "1.27 to 1.31"),
+        (">=1.32,<1.33", "1.32"),
+        (">=1.33", "1.33 and later"),
+        (">=1.27,!=1.32.*", "!=1.32.*, >=1.27"),
+    ],
+)
+def test_ranges_for_people(versions: str, text: str) -> None:
+    assert describe_range(SpecifierSet(versions)) == text
