@@ -1,0 +1,134 @@
+"""Was the container left running, or started anew exactly where its policy asks for it?
+
+A restart count alone can lie: four witnesses must agree that nothing restarted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from podresize.evidence.agreement import container_status
+from podresize.evidence.case import Case
+from podresize.evidence.judges.ruling import Fault, Ruling, at, refused_fault
+from podresize.oracle.expectation import ContainerExpectation
+
+MAX_GAP = 1.0
+"""Seconds without a heartbeat that a workload may show: ten beats, far below any restart."""
+
+
+def continuity(case: Case) -> Ruling:
+    """KL-34: with NotRequired nothing restarts; with RestartContainer that container does, once."""
+    refused = refused_fault(case)
+    if refused is not None:
+        return Ruling(faults=(refused,))
+    faults: list[Fault] = []
+    beats = 0
+    for item in case.expectation.containers:
+        if item.restarts:
+            faults += _restart_faults(case, item)
+        else:
+            faults += _continuity_faults(case, item)
+            beats += sum(int(data.get("beats") or 0) for _, data in case.heartbeat(item.name)[-1:])
+    if any(item.restarts for item in case.expectation.containers):
+        reading = "restarted once, where the policy asks for it"
+    else:
+        heard = f"{beats} heartbeats without a gap" if beats else "no heartbeat to listen to"
+        reading = f"same container, same process, same restart count; {heard}"
+    return Ruling(faults=tuple(faults), reading=reading)
+
+
+def _continuity_faults(case: Case, container: ContainerExpectation) -> list[Fault]:
+    runtime, process = case.runtime(container.name), case.process(container.name)
+    heart = case.heartbeat(container.name)
+    identity = "the container was restarted, though its resize policy says NotRequired"
+    courses: list[tuple[str, list[tuple[float, Any]]]] = [
+        ("container id", _course(runtime, "id")),
+        ("start time", _course(runtime, "started_at")),
+        ("pid", _course(process, "pid")),
+        ("start ticks of the process", _course(process, "start_ticks")),
+        ("restart count", _restart_counts(case, container)),
+        ("instance of the workload", _course(heart, "instance")),
+    ]
+    faults = []
+    for what, values in courses:
+        for t, value in values:
+            if value != values[0][1]:
+                faults.append(
+                    Fault(
+                        text=f"{case.where(container.name)}: the {what} changed from "
+                        f"{values[0][1]} to {value} ({at(t)}), expected it to stay",
+                        container=container.name,
+                        reading=identity,
+                    )
+                )
+                break
+    return faults + _heartbeat_faults(case, container, heart)
+
+
+def _heartbeat_faults(
+    case: Case, container: ContainerExpectation, heart: list[tuple[float, dict[str, Any]]]
+) -> list[Fault]:
+    faults = []
+    widest = max((float(data.get("max_gap_seconds") or 0) for _, data in heart), default=0.0)
+    if widest > MAX_GAP:
+        faults.append(
+            Fault(
+                text=f"{case.where(container.name)}: the workload's heartbeat has a gap of "
+                f"{widest:.2f} s, expected at most {MAX_GAP:g} s",
+                container=container.name,
+                reading="the workload stood still during the resize",
+            )
+        )
+    for t, data in heart[-1:]:
+        span = int(data.get("last_seq") or 0) - int(data.get("first_seq") or 0) + 1
+        if int(data.get("beats") or 0) not in (0, span):
+            faults.append(
+                Fault(
+                    text=f"{case.where(container.name)}: {data['beats']} heartbeats were heard of "
+                    f"{span} ({at(t)}), expected all of them",
+                    container=container.name,
+                    reading="heartbeats of the workload are missing",
+                )
+            )
+    return faults
+
+
+def _restart_faults(case: Case, container: ContainerExpectation) -> list[Fault]:
+    ids = _course(case.runtime(container.name), "id")
+    counts = _restart_counts(case, container)
+    wanted = container.restart_count + container.restarts
+    faults = []
+    distinct_ids = len({value for _, value in ids})
+    if distinct_ids != 1 + container.restarts:
+        faults.append(
+            Fault(
+                text=f"{case.where(container.name)}: {distinct_ids} container ids were seen, "
+                f"expected {1 + container.restarts}",
+                container=container.name,
+                reading="RestartContainer did not start the container anew exactly once",
+            )
+        )
+    if counts and counts[-1][1] != wanted:
+        faults.append(
+            Fault(
+                text=f"{case.where(container.name)}: restartCount is {counts[-1][1]}, "
+                f"expected {wanted}",
+                container=container.name,
+                reading="RestartContainer did not start the container anew exactly once",
+            )
+        )
+    return faults
+
+
+def _restart_counts(case: Case, container: ContainerExpectation) -> list[tuple[float, Any]]:
+    counts: list[tuple[float, Any]] = [(0.0, container.restart_count)]
+    for t, pod in case.pods:
+        status = container_status(pod, container.name)
+        if t >= 0 and "restartCount" in status:
+            counts.append((t, int(status["restartCount"])))
+    return counts
+
+
+def _course(seen: Iterable[tuple[float, dict[str, Any]]], field: str) -> list[tuple[float, Any]]:
+    return [(t, data[field]) for t, data in seen if data.get(field) is not None]

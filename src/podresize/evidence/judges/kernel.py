@@ -1,0 +1,75 @@
+"""The cgroup files of containers and pod: the only witness that limits a process for real."""
+
+from __future__ import annotations
+
+from podresize.evidence.agreement import allows
+from podresize.evidence.case import Case, distinct
+from podresize.evidence.judges.ruling import Fault, Ruling, at, refused_fault
+from podresize.evidence.steps import step_times
+from podresize.oracle.cgroups import Allowed
+from podresize.oracle.model import POD, container_subject
+
+
+def container_cgroups(case: Case) -> Ruling:
+    """KL-30: every container's files end at the values of its resources, by way of no third one."""
+    refused = refused_fault(case)
+    if refused is not None:
+        return Ruling(faults=(refused,))
+    faults = []
+    for item in case.expectation.containers:
+        where = case.where(item.name)
+        faults += _subject_faults(case, container_subject(item.name), where, item.name)
+    return Ruling(faults=tuple(faults), reading=f"every file right at {_time(case)}")
+
+
+def pod_cgroup(case: Case) -> Ruling:
+    """KL-32: the pod's files end at the sums over its containers, by way of no third value."""
+    refused = refused_fault(case)
+    if refused is not None:
+        return Ruling(faults=(refused,))
+    faults = _subject_faults(case, POD, f"pod {case.timeline.pod}", None)
+    return Ruling(faults=tuple(faults), reading=f"every file right at {_time(case)}")
+
+
+def _subject_faults(case: Case, subject: str, where: str, container: str | None) -> list[Fault]:
+    before, after = (
+        case.expectation.cgroups_before[subject],
+        case.expectation.cgroups_after[subject],
+    )
+    states = case.cgroup(subject)
+    faults = []
+    for name, allowed in after.items():
+        course = distinct((t, files[name]) for t, files in states if name in files)
+        if not course:
+            text = f"{where}: {name} was not among the files read"
+            faults.append(Fault(text=text, container=container, reading="the file is missing"))
+            continue
+        last_t, last = course[-1]
+        if not allows(allowed, last):
+            faults.append(
+                Fault(
+                    text=f"{where}: {name} is {last} since {at(last_t)} "
+                    f"(looked until {at(case.timeline.ended)}), expected {_any_of(allowed)}",
+                    container=container,
+                )
+            )
+        legal = before[name] + allowed
+        for t, value in course[:-1]:
+            if not allows(legal, value):
+                faults.append(
+                    Fault(
+                        text=f"{where}: {name} was {value} at {at(t)}, which is neither the value "
+                        f"before nor {_any_of(allowed)}",
+                        container=container,
+                        reading="the kernel held a value that nobody asked for",
+                    )
+                )
+    return faults
+
+
+def _any_of(allowed: tuple[Allowed, ...]) -> str:
+    return " or ".join(f"{item.value} ({item.reason})" for item in allowed)
+
+
+def _time(case: Case) -> str:
+    return at(step_times(case)["kernel"])

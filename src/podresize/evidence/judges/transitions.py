@@ -1,0 +1,197 @@
+"""What may never be seen on the way, whatever a check looks for (PR-01).
+
+Each scalar that a resize may change is followed through its witness: it may go from its old value
+to its new one, once. Whether it arrives is for the other judges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from podresize.evidence.agreement import (
+    allows,
+    container_spec,
+    container_status,
+    number,
+    progress_value,
+    status_is_new,
+)
+from podresize.evidence.case import Case, NoEvidenceError, distinct
+from podresize.evidence.judges.ruling import Fault, Ruling, at, refused_fault
+from podresize.evidence.steps import kernel_time
+from podresize.oracle.cgroups import Allowed
+from podresize.oracle.expectation import ContainerExpectation
+from podresize.oracle.progress import DONE
+from podresize.oracle.resources import KINDS, REQUESTS, normalised, same_quantity
+
+KERNEL_LAG = 1.0
+"""Seconds that our own sampling of the cgroups may be late against the watch on a loaded host."""
+
+_Test = Callable[[Any], bool]
+
+
+def transitions(case: Case) -> Ruling:
+    """PR-01: no value comes back or comes from nowhere; counts rise; done is done everywhere."""
+    refused = refused_fault(case)
+    if refused is not None:
+        return Ruling(faults=(refused,))
+    faults: list[Fault] = []
+    for item in case.expectation.containers:
+        faults += _api_faults(case, item)
+        faults += _runtime_faults(case, item)
+        faults += _restart_faults(case, item)
+    faults += _kernel_faults(case)
+    faults += _early_done(case)
+    return Ruling(faults=tuple(faults), reading="every value changed at most once, and forwards")
+
+
+def _api_faults(case: Case, item: ContainerExpectation) -> list[Fault]:
+    faults = []
+    for kind in KINDS:
+        for name in sorted({**item.before[kind], **item.after[kind]}):
+            old, new = item.before[kind].get(name), item.after[kind].get(name)
+            for what, read in (
+                ("spec", _spec_reader(item.name, kind, name)),
+                ("status", _status_reader(item.name, kind, name)),
+            ):
+                seen = ((t, read(pod)) for t, pod in case.pods)
+                label = f"{case.where(item.name)}: {what} {kind}.{name}"
+                faults += _course_faults(label, item.name, seen, _quantity(old), _quantity(new))
+    if item.allocated is not None:
+        for name in sorted(item.allocated):
+            old, new = item.before[REQUESTS].get(name), item.allocated[name]
+            label = f"{case.where(item.name)}: allocatedResources {name}"
+            seen = (
+                (t, (container_status(pod, item.name).get("allocatedResources") or {}).get(name))
+                for t, pod in case.pods
+            )
+            faults += _course_faults(label, item.name, seen, _quantity(old), _quantity(new))
+    return faults
+
+
+def _runtime_faults(case: Case, item: ContainerExpectation) -> list[Fault]:
+    try:
+        statuses = case.runtime(item.name)
+    except NoEvidenceError:
+        return []  # a target may withhold its runtime; what it shows is judged where it is needed
+    faults = []
+    for name, allowed in item.runtime_after.items():
+        # Without a limit the old period says nothing, so any value may stand there.
+        before = item.runtime_before.get(name)
+        seen = (
+            (t, None if status.get("resources") is None else number(status["resources"], name))
+            for t, status in statuses
+        )
+        label = f"{case.where(item.name)}: the runtime's {name}"
+        faults += _course_faults(label, item.name, seen, _one_of(before), _one_of(allowed))
+    return faults
+
+
+def _kernel_faults(case: Case) -> list[Fault]:
+    faults = []
+    for subject, after in case.expectation.cgroups_after.items():
+        try:
+            states = case.cgroup(subject)
+        except NoEvidenceError:
+            continue
+        before = case.expectation.cgroups_before[subject]
+        container = subject.partition("/")[2] or None
+        for name, allowed in after.items():
+            seen = ((t, files.get(name)) for t, files in states)
+            label = f"{subject} of {case.timeline.pod}: {name}"
+            faults += _course_faults(
+                label,
+                container,
+                seen,
+                _allowed(before[name]),
+                _allowed(allowed),
+            )
+    return faults
+
+
+def _restart_faults(case: Case, item: ContainerExpectation) -> list[Fault]:
+    highest = 0
+    for t, pod in case.pods:
+        count = int(container_status(pod, item.name).get("restartCount") or 0)
+        if count < highest and container_status(pod, item.name):
+            text = f"{case.where(item.name)}: restartCount fell from {highest} to {count} ({at(t)})"
+            reading = "a count that only rises has fallen"
+            return [Fault(text=text, container=item.name, reading=reading)]
+        highest = max(highest, count)
+    return []
+
+
+def _early_done(case: Case) -> list[Fault]:
+    """The API must not call done what the kernel has not got (invariant of K-22)."""
+    expectation = case.expectation
+    style = expectation.progress.style
+    claimed = next(
+        (
+            t
+            for t, pod in case.pods
+            if t >= 0 and progress_value(pod, style) == DONE and status_is_new(pod, expectation)
+        ),
+        None,
+    )
+    if claimed is None:
+        return []
+    try:
+        for subject in expectation.cgroups_after:
+            case.cgroup(subject)
+    except NoEvidenceError:
+        return []
+    actual = kernel_time(case)
+    if actual is not None and actual <= claimed + KERNEL_LAG:
+        return []
+    text = (
+        f"{case.timeline.pod}: the API shows the resize done at {at(claimed)}, the kernel has the "
+        f"new values at {at(actual)}"
+    )
+    return [Fault(text=text, reading="the API shows the new value; the kernel does not have it")]
+
+
+def _course_faults(
+    label: str,
+    container: str | None,
+    seen: Iterable[tuple[float, Any]],
+    is_old: _Test,
+    is_new: _Test,
+) -> list[Fault]:
+    """Follow one value; None is "not shown" and says nothing.
+
+    Values that are both old and new (two correct notations of one thing) move nothing.
+    """
+    arrived = False
+    for t, value in distinct(item for item in seen if item[1] is not None):
+        if is_new(value):
+            arrived = arrived or not is_old(value)
+        elif is_old(value):
+            if arrived:
+                text = f"{label} went back to {value} ({at(t)})"
+                return [Fault(text=text, container=container, reading="an old value came back")]
+        else:
+            text = f"{label} is {value} ({at(t)}), which is neither the old value nor the new"
+            reading = "a value was shown that was neither asked for nor there before"
+            return [Fault(text=text, container=container, reading=reading)]
+    return []
+
+
+def _one_of(numbers: tuple[int, ...] | None) -> _Test:
+    return lambda value: numbers is None or value in numbers
+
+
+def _allowed(values: tuple[Allowed, ...]) -> _Test:
+    return lambda content: allows(values, content)
+
+
+def _quantity(expected: str | None) -> _Test:
+    return lambda value: same_quantity(value, expected)
+
+
+def _spec_reader(name: str, kind: str, resource: str) -> Callable[[dict[str, Any]], str | None]:
+    return lambda pod: normalised(container_spec(pod, name).get("resources"))[kind].get(resource)
+
+
+def _status_reader(name: str, kind: str, resource: str) -> Callable[[dict[str, Any]], str | None]:
+    return lambda pod: normalised(container_status(pod, name).get("resources"))[kind].get(resource)
