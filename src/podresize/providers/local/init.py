@@ -13,6 +13,7 @@ import signal
 import socket
 import ssl
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -54,6 +55,24 @@ class _ApiserverProbe:
             connection.close()
 
 
+class _Asked:
+    """A condition that takes long to answer, asked in a thread of its own."""
+
+    def __init__(self, ask: Callable[[], bool]) -> None:
+        self._ask = ask
+        self._thread: threading.Thread | None = None
+        self._holds = False
+
+    def __call__(self) -> bool:
+        if not self._holds and (self._thread is None or not self._thread.is_alive()):
+            self._thread = threading.Thread(target=self._run, daemon=True)
+            self._thread.start()
+        return self._holds
+
+    def _run(self) -> None:
+        self._holds = self._ask()
+
+
 class Init:
     """Runs the plan: each component as soon as what it waits for holds."""
 
@@ -70,7 +89,7 @@ class Init:
             "etcd": lambda: _accepts(socket.AF_INET, ("127.0.0.1", 2379)),
             "containerd": lambda: _accepts(socket.AF_UNIX, str(layout.containerd_socket)),
             "apiserver-port": lambda: _accepts(socket.AF_INET, (layout.node_address, 6443)),
-            "apiserver": _ApiserverProbe(layout),
+            "apiserver": _Asked(_ApiserverProbe(layout)),
         }
 
     def run(self) -> NoReturn:

@@ -1,0 +1,41 @@
+"""The command line: ``podresize``."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from podresize import __version__
+from podresize.cli.artifacts import artifacts
+from podresize.cli.cluster import cluster
+from podresize.cli.doctor import doctor
+from podresize.cli.run import run
+from podresize.errors import EXIT_USAGE, PodresizeError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="podresize")
+def commands() -> None:
+    """Conformance and end-to-end tests for Kubernetes in-place Pod resize (KEP-1287)."""
+
+
+commands.add_command(run)
+commands.add_command(cluster)
+commands.add_command(artifacts)
+commands.add_command(doctor)
+
+
+def main() -> None:
+    """Run the command line; an error meant for a person is one message, without a traceback."""
+    try:
+        sys.exit(commands.main(standalone_mode=False))
+    except PodresizeError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(EXIT_USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        sys.exit(130)

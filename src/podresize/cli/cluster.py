@@ -1,0 +1,70 @@
+"""``podresize cluster``: bring local clusters up, list them, take them down."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from podresize.artifacts.progress import default_progress
+from podresize.cli.target_options import take_target, target_options
+from podresize.providers.local import host as hosts
+from podresize.providers.local import provider, state
+from podresize.requirements.target import Target
+
+
+@click.group()
+def cluster() -> None:
+    """Local clusters from plain processes."""
+
+
+@cluster.command()
+@target_options
+@click.option(
+    "--containerd",
+    default=Target().containerd,
+    show_default=True,
+    metavar="VERSION",
+    help="Release of containerd.",
+)
+@click.option("--name", metavar="NAME", help="Name of the cluster.  [default: a new one]")
+def up(containerd: str, name: str | None, **options: Any) -> None:
+    """Start a cluster and return when its node is Ready. It stays until `cluster down`."""
+    target = take_target(options, containerd=containerd)
+    for note in hosts.inspect().adaptations():
+        click.echo(f"  {note}")
+    handle = provider.up(
+        target,
+        name=name,
+        progress=default_progress(),
+        tell=lambda step, seconds: click.echo(f"{seconds:7.2f} s  {step}"),
+    )
+    click.echo(f"{handle.name}: {handle.fingerprint}")
+    click.echo(f"export KUBECONFIG={handle.kubeconfig}")
+    click.echo(f"logs: {handle.nodes[0].logs}    down: podresize cluster down {handle.name}")
+
+
+@cluster.command("list")
+def list_() -> None:
+    """List the clusters of this host."""
+    found = state.clusters()
+    if not found:
+        click.echo("no clusters")
+        return
+    width = max(len(each.layout.name) for each in found)
+    for each in found:
+        condition = "dead" if not each.is_alive else "ready" if each.handle else "starting"
+        about = each.handle["fingerprint"] if each.handle else each.target
+        runtime = each.target["containerd"]
+        click.echo(
+            f"{each.layout.name:<{width}}  {condition:<8}  kubernetes {about['kubernetes']}  "
+            f"containerd {runtime}  {each.layout.kubeconfig}"
+        )
+
+
+@cluster.command()
+@click.argument("name")
+def down(name: str) -> None:
+    """Take a cluster down and remove everything it made."""
+    provider.down(name)
+    click.echo(f"{name}: gone")

@@ -1,0 +1,53 @@
+"""``podresize doctor``: what this host has, what would be done differently, what would not work."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from podresize.errors import EXIT_OK, EXIT_USAGE
+from podresize.providers.local import host as hosts
+from podresize.providers.local import state
+
+
+@click.command()
+def doctor() -> None:
+    """Look at this host without starting or changing anything. Exit code 2 when a cluster
+    cannot be started here."""
+    host = hosts.inspect()
+    click.echo("found")
+    facts = {
+        "kernel": f"{host.kernel} {host.arch}",
+        "processors": f"{host.cpus}",
+        "memory": f"{host.memory >> 20} MiB, swap {host.swap >> 20} MiB",
+        "disk": f"{host.disk_free >> 20} MiB free for clusters",
+        "user": "root" if host.is_root else "not root",
+        "capabilities": ", ".join(
+            f"{'' if has else 'no '}{name}"
+            for name, has in (
+                ("CAP_SYS_ADMIN", host.sys_admin),
+                ("CAP_NET_ADMIN", host.net_admin),
+                ("CAP_SYS_RESOURCE", host.sys_resource),
+            )
+        ),
+        "cgroup": f"v{host.cgroup_version}: {', '.join(sorted(host.cgroup_mounts))}",
+        "overlayfs": "yes" if host.overlayfs else "no",
+        "AppArmor": "yes" if host.apparmor else "no",
+        "systemd": "yes" if host.systemd else "no",
+        "clusters": ", ".join(each.layout.name for each in state.clusters()) or "none",
+    }
+    for name, value in facts.items():
+        click.echo(f"  {name:<13} {value}")
+    click.echo("would be done differently here")
+    for note in host.adaptations():
+        click.echo(f"  {note}")
+    problems = host.problems()
+    click.echo("would not work")
+    for problem in problems:
+        click.echo(f"  {problem.what}    mend: {problem.remedy}")
+    if host.limits:
+        click.echo(f"  checks of oom_score_adj: unsupported ({', '.join(host.limits)})")
+    if not problems and not host.limits:
+        click.echo("  nothing known")
+    sys.exit(EXIT_USAGE if problems else EXIT_OK)

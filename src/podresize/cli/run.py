@@ -1,0 +1,246 @@
+"""``podresize run``: the main job. Targets, one after the other; verdicts; one report.
+
+The checks are pytest's: this command starts it once for each target and draws one table and one
+report from the records of all of them.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+import podresize
+from podresize.artifacts.progress import default_progress
+from podresize.cli.target_options import take_target, target_options
+from podresize.errors import (
+    EXIT_HARNESS,
+    EXIT_OK,
+    EXIT_UNEXPECTED,
+    EXIT_USAGE,
+    HarnessError,
+    HostError,
+    PodresizeError,
+)
+from podresize.evidence.records import RecordFile, VerdictKind
+from podresize.providers.local import configuration, linux, provider
+from podresize.providers.local.compatibility import check_target
+from podresize.requirements.loader import load_catalogue
+from podresize.requirements.target import Target
+from podresize_fixtures.controller import new_run_id
+from podresize_reports.loading import Run, load_run
+from podresize_reports.table import closing_table
+from podresize_reports.write import write_reports
+
+# On each side of 1.6.9, the first release that reports a container's resources.
+_CONTAINERD = ("1.6.8", "1.6.36")
+# A check mostly waits for the kubelet's next sync: far more of them fit a host than processors.
+_WORKERS = 8
+_CHECK_TIMEOUT_SECONDS = 400
+
+
+@click.command()
+@click.argument("requirements", nargs=-1, metavar="[REQUIREMENT]...")
+@target_options
+@click.option(
+    "--containerd",
+    multiple=True,
+    default=_CONTAINERD,
+    show_default=True,
+    metavar="VERSION",
+    help="Release of containerd; may be repeated, each is a target.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Where records.jsonl, junit.xml and index.html go.  [default: reports/out/<run id>]",
+)
+@click.option(
+    "-n",
+    "--workers",
+    type=click.IntRange(min=0),
+    default=_WORKERS,
+    show_default=True,
+    help="Checks at a time; 0 runs them in one process.",
+)
+@click.option(
+    "--gate-off/--no-gate-off",
+    default=None,
+    help="Also run the last containerd with the gate off.  [default: with --gate on, where it can]",
+)
+def run(
+    requirements: tuple[str, ...],
+    containerd: tuple[str, ...],
+    out: Path | None,
+    workers: int,
+    gate_off: bool | None,
+    **options: Any,
+) -> None:
+    """Start a real local cluster for each target, check it, and write the report.
+
+    REQUIREMENT names requirements (ST-21); without any, all are checked.
+
+    Exit codes: 0 nothing unexpected, 1 an unexpected verdict, 2 usage or host, 3 the harness.
+    """
+    for requirement in requirements:
+        load_catalogue().requirement(requirement)
+    targets = _targets(containerd, gate_off, options)
+    for target in targets:
+        check_target(target)
+    if options["kubelet_config"] is not None:
+        configuration.read_kubelet_overrides(options["kubelet_config"])
+    provider.check_host()
+    run_id = new_run_id()
+    out = out or Path("reports/out") / run_id
+    records = _open_records(out, run_id)
+    for target in targets:
+        provider.gather(target, progress=default_progress())
+    began = time.monotonic()
+    worst = EXIT_OK
+    for number, target in enumerate(targets, start=1):
+        click.echo(f"target {number} of {len(targets)}: {target}")
+        code = _run_pytest(target, requirements, out=out, run_id=run_id, workers=workers)
+        worst = max(worst, _meaning(code))
+        if _meaning(code) in (EXIT_USAGE, EXIT_HARNESS):
+            break
+    worst = _finish(records, out, worst)
+    click.echo(f"{time.monotonic() - began:.0f} s, exit code {worst}")
+    sys.exit(worst)
+
+
+def _targets(
+    containerd: Sequence[str], gate_off: bool | None, options: dict[str, Any]
+) -> list[Target]:
+    targets = [take_target(options, containerd=version) for version in containerd]
+    last = targets[-1]
+    can = not configuration.gate_is_locked(last.kubernetes)
+    if gate_off or (gate_off is None and last.gate and can):
+        targets.append(take_target(options | {"gate": "off"}, containerd=containerd[-1]))
+    return targets
+
+
+def _open_records(out: Path, run_id: str) -> RecordFile:
+    try:
+        records = RecordFile(out / "records.jsonl")
+        records.path.unlink(missing_ok=True)
+        records.append(
+            {
+                "type": "run",
+                "schema": 1,
+                "run": run_id,
+                "started": _now(),
+                "version": podresize.__version__,
+                "argv": sys.argv[1:],
+                "options": {},
+            }
+        )
+    except OSError as error:
+        raise HostError(
+            f"the report's directory cannot be written: {error.strerror}",
+            value=str(out),
+            origin="--out or its default",
+            causes=("the disk is full", "the directory belongs to someone else"),
+            next_command=f"df -h {out.parent}",
+        ) from error
+    return records
+
+
+def _run_pytest(
+    target: Target, requirements: Sequence[str], *, out: Path, run_id: str, workers: int
+) -> int:
+    """Run the suites against one target in a process of their own; return pytest's exit code."""
+    suites = suites_directory()
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        str(suites),
+        f"--config-file={suites / 'pytest.ini'}",
+        f"--rootdir={suites}",
+        f"--provider={target.provider}",
+        f"--kubernetes={target.kubernetes}",
+        f"--containerd={target.containerd}",
+        f"--oci-runtime={target.oci_runtime}",
+        f"--gate={'on' if target.gate else 'off'}",
+        f"--cpu-manager-policy={target.cpu_manager_policy}",
+        f"--out={out.resolve()}",
+        f"--timeout={_CHECK_TIMEOUT_SECONDS}",
+    ]
+    if target.kubelet_config is not None:
+        command.append(f"--kubelet-config={target.kubelet_config.resolve()}")
+    if workers:
+        command += ["-n", str(workers)]
+    command += [f"--requirement={requirement}" for requirement in requirements]
+    child = subprocess.Popen(
+        command,
+        env=os.environ | {"PODRESIZE_RUN_ID": run_id},
+        # When this process is killed its pytest goes too, and with pytest the cluster.
+        preexec_fn=linux.die_with_parent,
+    )
+    while True:
+        try:
+            return child.wait()
+        except KeyboardInterrupt:
+            continue  # the terminal told pytest as well: it takes its cluster down and ends
+
+
+def suites_directory() -> Path:
+    """Return the directory of the checks: beside the source in a checkout, else installed."""
+    root = Path(podresize.__file__).parent
+    for place in (root.parents[1] / "suites", root.parent / "podresize_suites"):
+        if (place / "pytest.ini").is_file():
+            return place
+    raise HarnessError(
+        "the suites are not installed with podresize",
+        value=str(root),
+        causes=("the package was built without its data",),
+        next_command="pip install --force-reinstall podresize",
+    )
+
+
+def _meaning(code: int) -> int:
+    """Translate pytest's exit code into ours."""
+    return {0: EXIT_OK, 1: EXIT_UNEXPECTED, 4: EXIT_USAGE, 5: EXIT_OK}.get(code, EXIT_HARNESS)
+
+
+def _finish(records: RecordFile, out: Path, worst: int) -> int:
+    """Write the reports, print the table, and return the exit code of the whole run."""
+    seen = load_run(records.path)
+    code = max(worst, _code(seen))
+    counts: dict[str, int] = {}
+    for verdict in seen.verdicts:
+        counts[str(verdict.verdict)] = counts.get(str(verdict.verdict), 0) + 1
+    records.append({"type": "end", "ended": _now(), "exit": code, "counts": counts})
+    try:
+        written = write_reports(records.path, out)
+    except OSError as error:
+        raise PodresizeError(f"the reports cannot be written: {error}", value=str(out)) from error
+    width = shutil.get_terminal_size((110, 24)).columns
+    click.echo(closing_table(load_run(records.path), width=width, colour=sys.stdout.isatty()))
+    click.echo(f"written: {records.path}, {', '.join(path.name for path in written)}")
+    return code
+
+
+def _code(seen: Run) -> int:
+    kinds = {verdict.verdict for verdict in seen.verdicts}
+    if kinds & {VerdictKind.FAILED, VerdictKind.FLAKY}:
+        return EXIT_UNEXPECTED
+    if VerdictKind.ERROR in kinds:
+        return EXIT_HARNESS
+    if not any(kind.is_executed for kind in kinds):
+        click.echo("nothing was executed: no target here can show what was asked for", err=True)
+        return EXIT_USAGE
+    return EXIT_OK
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -1,0 +1,72 @@
+"""The options that name a target, the same for every command that takes one."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from podresize.requirements.target import Target
+
+_DEFAULTS = Target()
+
+
+def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the target's options to a click command; ``take_target`` reads them."""
+    for option in reversed(
+        [
+            click.option(
+                "--kubernetes",
+                default=_DEFAULTS.kubernetes,
+                show_default=True,
+                metavar="VERSION",
+                help="Release of apiserver, scheduler, controller manager and kubelet.",
+            ),
+            click.option(
+                "--gate",
+                type=click.Choice(["on", "off"]),
+                default="on",
+                show_default=True,
+                help="Feature gate InPlacePodVerticalScaling.",
+            ),
+            click.option(
+                "--cpu-manager-policy",
+                default=_DEFAULTS.cpu_manager_policy,
+                show_default=True,
+                metavar="none|static",
+                help="The kubelet's CPU manager policy; static reserves CPU 0.",
+            ),
+            click.option(
+                "--kubelet-config",
+                type=click.Path(path_type=Path),
+                metavar="FILE",
+                help="A KubeletConfiguration whose settings win over the provider's.",
+            ),
+            click.option(
+                "--oci-runtime",
+                default=_DEFAULTS.oci_runtime,
+                show_default=True,
+                metavar="runc|crun",
+                help="Program behind containerd's default handler.",
+            ),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+def take_target(options: dict[str, Any], *, containerd: str) -> Target:
+    """Return the target that the options name; a leading ``v`` of a version is dropped."""
+    known = {field.name for field in dataclasses.fields(Target)}
+    values = {key: value for key, value in options.items() if key in known}
+    return Target(
+        **values
+        | {
+            "gate": options["gate"] == "on",
+            "kubernetes": options["kubernetes"].removeprefix("v"),
+            "containerd": containerd.removeprefix("v"),
+        }
+    )

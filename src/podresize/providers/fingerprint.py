@@ -1,0 +1,83 @@
+"""Detecting what a running target is: versions, gate, cgroup version and driver.
+
+Every value is asked of the part that knows it: the apiserver's ``/version`` and metrics, the
+node's status, the kubelet's ``configz``, the runtime's CRI answers, the kernel's mounts. What the
+user asked for is not looked at.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from podresize.cluster.api import Api
+from podresize.cluster.get import get, get_json, server_version
+from podresize.cluster.metrics import feature_enabled
+from podresize.cri.client import RuntimeClient
+from podresize.errors import HarnessError
+from podresize.requirements.target import Fingerprint
+
+FEATURE = "InPlacePodVerticalScaling"
+
+
+def detect(
+    api: Api,
+    *,
+    provider: str,
+    node: str,
+    cri: RuntimeClient,
+    cgroup_version: int,
+    host_limits: tuple[str, ...] = (),
+) -> Fingerprint:
+    """Return the fingerprint of a cluster's node.
+
+    ``cgroup_version`` is what the provider read off the node's mounts. Raises ``ApiError``,
+    ``CriError`` or ``HarnessError`` when a part does not answer.
+    """
+    version = server_version(api)["gitVersion"].removeprefix("v")
+    info: dict[str, str] = get(api, kind="nodes", name=node)["status"]["nodeInfo"]
+    kubelet = get_json(api, path=f"/api/v1/nodes/{node}/proxy/configz")["kubeletconfig"]
+    runtime = cri.version()
+    oci_name, oci_version = _oci_runtime(cri)
+    return Fingerprint(
+        provider=provider,
+        kubernetes=version,
+        kubelet=info["kubeletVersion"].removeprefix("v"),
+        runtime=runtime["runtime_name"],
+        runtime_version=runtime["runtime_version"].removeprefix("v"),
+        oci_runtime=oci_name,
+        oci_runtime_version=oci_version,
+        cgroup_version=cgroup_version,
+        cgroup_driver=kubelet["cgroupDriver"],
+        gate=feature_enabled(api, feature=FEATURE) is True,
+        cpu_manager_policy=kubelet["cpuManagerPolicy"],
+        kernel=info["kernelVersion"],
+        os_image=info["osImage"],
+        arch=info["architecture"],
+        host_limits=host_limits,
+    )
+
+
+def _oci_runtime(cri: RuntimeClient) -> tuple[str, str]:
+    """Return the name and version of the program behind the runtime's default handler."""
+    config: dict[str, Any] = cri.status_config()
+    settings = config.get("containerd", {})
+    handler = settings.get("defaultRuntimeName", "runc")
+    options = settings.get("runtimes", {}).get(handler, {}).get("options") or {}
+    program = Path(options.get("BinaryName") or handler)
+    try:
+        said = subprocess.run(
+            [program, "--version"], capture_output=True, text=True, check=True, timeout=10
+        ).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        raise HarnessError(
+            f"the OCI runtime behind handler {handler!r} does not say its version: {error}",
+            value=str(program),
+            origin="the runtime's own configuration, by CRI Status",
+        ) from error
+    found = re.search(r"(\w+) version (\S+)", said)
+    if found is None:
+        raise HarnessError("the OCI runtime's version is not readable", value=said[:200])
+    return found[1], found[2]

@@ -1,0 +1,66 @@
+"""Which targets can be: refusals that need no host, no network and no cluster."""
+
+from __future__ import annotations
+
+from packaging.version import InvalidVersion, Version
+
+from podresize.errors import UsageError
+from podresize.providers.local.configuration import gate_is_locked
+from podresize.requirements.target import Target
+
+_OCI_RUNTIMES = ("runc", "crun")
+_CPU_MANAGER_POLICIES = ("none", "static")
+
+
+def check_target(target: Target) -> None:
+    """Raise ``UsageError`` for a combination that no host can run. Unknown versions are found
+    later, by the artifacts, which know what can be had."""
+    try:
+        kubernetes, containerd = Version(target.kubernetes), Version(target.containerd)
+    except InvalidVersion:
+        return  # the artifacts say it better, with the versions that exist
+    if Version("1.0") <= kubernetes < Version("1.27"):
+        raise UsageError(
+            "this release of Kubernetes has no in-place Pod resize",
+            value=target.kubernetes,
+            origin="--kubernetes",
+            causes=("the feature came with 1.27, as alpha (KEP-1287)",),
+            next_command="podresize cluster up --kubernetes 1.27.4",
+        )
+    # The kubelet speaks CRI v1 only since 1.26; containerd serves it since 1.6.0
+    # (kubernetes/kubernetes#110618, containerd release notes of 1.6.0).
+    if containerd < Version("1.6"):
+        raise UsageError(
+            "this containerd is too old for the kubelet",
+            value=f"containerd {target.containerd} with Kubernetes {target.kubernetes}",
+            origin="--containerd, --kubernetes",
+            causes=(
+                "the kubelet speaks CRI v1 only since 1.26; containerd serves CRI v1 since 1.6.0, "
+                f"{target.containerd} serves v1alpha2",
+            ),
+            next_command="podresize cluster up --containerd 1.6.8",
+        )
+    if not target.gate and gate_is_locked(target.kubernetes):
+        raise UsageError(
+            "the gate cannot be turned off in this release",
+            value=f"--gate off with Kubernetes {target.kubernetes}",
+            origin="--gate",
+            causes=("InPlacePodVerticalScaling is locked on since 1.35 (KEP-1287, GA)",),
+            next_command="podresize cluster up --gate off --kubernetes 1.34.3",
+        )
+    if target.oci_runtime not in _OCI_RUNTIMES:
+        raise UsageError(
+            "unknown OCI runtime",
+            value=target.oci_runtime,
+            origin="--oci-runtime",
+            causes=(f"known: {', '.join(_OCI_RUNTIMES)}",),
+            next_command="podresize cluster up --oci-runtime crun",
+        )
+    if target.cpu_manager_policy not in _CPU_MANAGER_POLICIES:
+        raise UsageError(
+            "unknown CPU manager policy",
+            value=target.cpu_manager_policy,
+            origin="--cpu-manager-policy",
+            causes=(f"known: {', '.join(_CPU_MANAGER_POLICIES)}",),
+            next_command="podresize cluster up --cpu-manager-policy static",
+        )

@@ -1,0 +1,1 @@
+"""The checks: a folder per subject, a file per behaviour."""
