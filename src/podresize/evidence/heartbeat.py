@@ -1,0 +1,84 @@
+"""The workload as a witness: its own heartbeat, read from its log.
+
+The probe prints a line per beat with a number, the kernel's monotonic clock and an identity that it
+drew when it started. A gap says that it did not run; a second identity says that it was started
+again, whatever the statuses say.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+from collections.abc import Iterable
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Beat:
+    """One beat: its number, CLOCK_MONOTONIC in seconds, and the instance that printed it."""
+
+    beat: int
+    monotonic: float
+    instance: str
+
+
+def parse_beats(lines: Iterable[str]) -> tuple[list[Beat], int]:
+    """Return the beats in the order of the log, and how many lines were none.
+
+    A line is ``{"beat": N, "monotonic": seconds, "instance": hex}``. Anything else, a torn last
+    line included, is counted; blank lines are not.
+    """
+    beats: list[Beat] = []
+    others = 0
+    for line in lines:
+        if not line.strip():
+            continue
+        try:
+            raw = json.loads(line)
+            beats.append(
+                Beat(
+                    beat=int(raw["beat"]),
+                    monotonic=float(raw["monotonic"]),
+                    instance=str(raw["instance"]),
+                )
+            )
+        except (ValueError, KeyError, TypeError):
+            others += 1
+    return beats, others
+
+
+def summarise(lines: Iterable[str]) -> dict[str, Any]:
+    """Return the data of a ``workload`` observation for the lines of one container's log.
+
+    ``first_seq``, ``last_seq``: the numbers of the first and the last beat; ``beats``: how many
+    different ones; ``max_gap_seconds``: the longest time between two that followed each other, a
+    restart included (None below two beats); ``instance``: the last one; ``instances``: all, in the
+    order of their appearance; ``lost``: numbers missing within an instance; ``duplicates``: beats
+    that were there already; ``other_lines``: lines that are no beat. Without any beat the numbers
+    and ``instance`` are None.
+    """
+    beats, others = parse_beats(lines)
+    unique: dict[tuple[str, int], Beat] = {}
+    for beat in beats:
+        unique.setdefault((beat.instance, beat.beat), beat)
+    # All instances read the same clock, so their beats have one order, whatever the log's is.
+    ordered = sorted(unique.values(), key=lambda beat: beat.monotonic)
+    times = [beat.monotonic for beat in ordered]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
+    instances = list(dict.fromkeys(beat.instance for beat in ordered))
+    lost = 0
+    for instance in instances:
+        numbers = [beat.beat for beat in ordered if beat.instance == instance]
+        lost += max(numbers) - min(numbers) + 1 - len(numbers)
+    return {
+        "first_seq": ordered[0].beat if ordered else None,
+        "last_seq": ordered[-1].beat if ordered else None,
+        "beats": len(ordered),
+        "max_gap_seconds": round(max(gaps), 6) if gaps else None,
+        "instance": instances[-1] if instances else None,
+        "instances": instances,
+        "lost": lost,
+        "duplicates": len(beats) - len(ordered),
+        "other_lines": others,
+    }

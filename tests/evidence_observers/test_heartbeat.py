@@ -1,0 +1,64 @@
+"""What a probe's log says of its life."""
+
+from __future__ import annotations
+
+import json
+
+from podresize.evidence.heartbeat import summarise
+
+
+def beats(*numbers: int, instance: str = "aa", start: float = 100.0) -> list[str]:
+    return [
+        json.dumps({"beat": number, "monotonic": start + number / 10, "instance": instance})
+        for number in numbers
+    ]
+
+
+def test_an_unbroken_life() -> None:
+    assert summarise(beats(3, 4, 5, 6)) == {
+        "first_seq": 3,
+        "last_seq": 6,
+        "beats": 4,
+        "max_gap_seconds": 0.1,
+        "instance": "aa",
+        "instances": ["aa"],
+        "lost": 0,
+        "duplicates": 0,
+        "other_lines": 0,
+    }
+
+
+def test_lost_beats_are_counted_and_make_a_gap() -> None:
+    found = summarise(beats(1, 2, 6, 7))
+    assert (found["lost"], found["max_gap_seconds"]) == (3, 0.4)
+
+
+def test_a_log_read_twice_changes_nothing_but_the_duplicates() -> None:
+    found = summarise(beats(1, 2, 3) + beats(2, 3, 4))
+    assert (found["beats"], found["duplicates"], found["lost"]) == (4, 2, 0)
+    assert found["max_gap_seconds"] == 0.1
+
+
+def test_a_restart_is_a_second_instance_and_its_pause_a_gap() -> None:
+    found = summarise(beats(1, 2) + beats(1, 2, instance="bb", start=105.0))
+    assert found["instances"] == ["aa", "bb"]
+    assert found["instance"] == "bb"
+    assert (found["first_seq"], found["last_seq"], found["lost"]) == (1, 2, 0)
+    assert found["max_gap_seconds"] == 4.9
+
+
+def test_the_order_of_the_log_does_not_matter() -> None:
+    assert summarise(beats(3, 1, 2)) == summarise(beats(1, 2, 3))
+
+
+def test_other_lines_and_a_torn_one_are_counted() -> None:
+    lines = ["starting", "", *beats(1, 2), "[]", '{"beat": 3, "mono']
+    found = summarise(lines)
+    assert (found["beats"], found["other_lines"]) == (2, 3)
+
+
+def test_no_beat_at_all() -> None:
+    found = summarise([])
+    assert found["beats"] == 0
+    assert found["instance"] is None
+    assert found["first_seq"] is found["last_seq"] is found["max_gap_seconds"] is None
