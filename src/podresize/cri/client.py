@@ -1,0 +1,233 @@
+"""CRI v1, as far as a witness needs it: what the runtime says of containers and sandboxes.
+
+The client only reads. What the runtime left out is kept apart from what it set to nothing: a
+status without ``resources`` is a finding of its own (KEP-1287, "CRI changes").
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import grpc
+from cri_api.v1 import api_pb2, api_pb2_grpc
+
+from podresize.errors import HarnessError, HostError
+
+CALL_TIMEOUT = 5.0
+POD_UID_LABEL = "io.kubernetes.pod.uid"
+# sockaddr_un.sun_path holds 108 bytes with its final zero.
+LONGEST_SOCKET_PATH = 107
+CHANNEL_OPTIONS = (
+    # A runtime that is restarted by a check must be found again at once: gRPC's own back-off goes
+    # up to two minutes.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 500),
+    # Verbose statuses carry the whole OCI specification.
+    ("grpc.max_receive_message_length", 16 * 1024 * 1024),
+    # A proxy from the environment has nothing to do with a unix socket.
+    ("grpc.enable_http_proxy", 0),
+)
+
+
+class CriError(HarnessError):
+    """The runtime refused a call or did not answer it.
+
+    ``code`` is the gRPC code's name (``NOT_FOUND``, ``UNAVAILABLE``, ``DEADLINE_EXCEEDED``),
+    ``message`` its detail. Common causes: the container is gone; the runtime died or hangs (its
+    log says why); the socket belongs to another runtime.
+    """
+
+    def __init__(self, *, code: str, message: str, call: str, endpoint: str) -> None:
+        super().__init__(
+            f"the runtime did not answer {call}: {code}: {message}",
+            value=endpoint,
+            origin="the node's CRI endpoint",
+            causes=("the container is gone", "the runtime died or hangs; its log says why"),
+        )
+        self.code = code
+        self.message = message
+
+
+class RuntimeClient:
+    """A connection to one runtime; may be shared between threads.
+
+    ``endpoint`` is ``unix:///path`` (or a bare path). The connection is made by the first call and
+    made again when it is lost. Every call has a deadline: ``timeout`` seconds. Raises ``HostError``
+    for a socket path that the kernel cannot take.
+    """
+
+    def __init__(self, endpoint: str, *, timeout: float = CALL_TIMEOUT) -> None:
+        self.endpoint = endpoint if "://" in endpoint else f"unix://{endpoint}"
+        path = self.endpoint.removeprefix("unix://")
+        if self.endpoint.startswith("unix://") and len(path.encode()) > LONGEST_SOCKET_PATH:
+            raise HostError(
+                f"the runtime's socket path has {len(path.encode())} bytes; "
+                f"the kernel takes {LONGEST_SOCKET_PATH}",
+                value=path,
+                origin="the node's CRI endpoint",
+                causes=("the cluster's name or state directory is too long",),
+            )
+        self._timeout = timeout
+        self._channel = grpc.insecure_channel(self.endpoint, options=CHANNEL_OPTIONS)
+        # The published stubs carry no types.
+        self._stub = api_pb2_grpc.RuntimeServiceStub(self._channel)  # type: ignore[no-untyped-call]
+        self._lock = threading.Lock()
+        self._under_way: dict[int, Any] = {}
+
+    def version(self) -> dict[str, str]:
+        """Return ``runtime_name``, ``runtime_version``, ``runtime_api_version``, ``version``."""
+        answer = self._call("Version", api_pb2.VersionRequest(version="v1"))
+        return {
+            "version": answer.version,
+            "runtime_name": answer.runtime_name,
+            "runtime_version": answer.runtime_version,
+            "runtime_api_version": answer.runtime_api_version,
+        }
+
+    def status_info(self) -> dict[str, Any]:
+        """Return the runtime's own JSON objects from a verbose ``Status``, by key.
+
+        containerd gives its CRI plugin's settings under ``config``. Raises ``CriError``.
+        """
+        return _info(self._call("Status", api_pb2.StatusRequest(verbose=True)).info)
+
+    def container_status(self, container_id: str, *, verbose: bool = False) -> dict[str, Any]:
+        """Return ``{"id", "state", "started_at", "resources"}`` of a container.
+
+        ``container_id`` may carry the ``containerd://`` prefix of a pod's status. ``state`` is the
+        enum's name (``CONTAINER_RUNNING``), ``started_at`` nanoseconds since the epoch.
+        ``resources`` is None when the runtime reports none, else the Linux fields that are set
+        (protobuf cannot tell 0 from unset). ``verbose`` adds ``info``: the runtime's own JSON
+        objects by key. Raises ``CriError``.
+        """
+        request = api_pb2.ContainerStatusRequest(
+            container_id=container_id.rpartition("://")[2], verbose=verbose
+        )
+        answer = self._call("ContainerStatus", request)
+        status = answer.status
+        found = {
+            "id": status.id,
+            "state": api_pb2.ContainerState.Name(status.state),
+            "started_at": status.started_at,
+            "resources": _linux(status.resources) if status.HasField("resources") else None,
+        }
+        return found | {"info": _info(answer.info)} if verbose else found
+
+    def list_containers(self, pod_uid: str | None = None) -> list[dict[str, Any]]:
+        """Return the containers, dead ones included, of one pod or of all.
+
+        Each is ``{"id", "name", "attempt", "state", "created_at", "pod_sandbox_id", "labels"}``,
+        oldest first.
+        """
+        selector = {POD_UID_LABEL: pod_uid} if pod_uid is not None else {}
+        request = api_pb2.ListContainersRequest(
+            filter=api_pb2.ContainerFilter(label_selector=selector)
+        )
+        containers = self._call("ListContainers", request).containers
+        return [
+            {
+                "id": container.id,
+                "name": container.metadata.name,
+                "attempt": container.metadata.attempt,
+                "state": api_pb2.ContainerState.Name(container.state),
+                "created_at": container.created_at,
+                "pod_sandbox_id": container.pod_sandbox_id,
+                "labels": dict(container.labels),
+            }
+            for container in sorted(containers, key=lambda container: container.created_at)
+        ]
+
+    def list_pod_sandboxes(self, pod_uid: str | None = None) -> list[dict[str, Any]]:
+        """Return the sandboxes, dead ones included, of one pod or of all.
+
+        Each is ``{"id", "name", "namespace", "uid", "attempt", "state", "created_at"}``.
+        """
+        selector = {POD_UID_LABEL: pod_uid} if pod_uid is not None else {}
+        request = api_pb2.ListPodSandboxRequest(
+            filter=api_pb2.PodSandboxFilter(label_selector=selector)
+        )
+        sandboxes = self._call("ListPodSandbox", request).items
+        return [
+            {
+                "id": sandbox.id,
+                "name": sandbox.metadata.name,
+                "namespace": sandbox.metadata.namespace,
+                "uid": sandbox.metadata.uid,
+                "attempt": sandbox.metadata.attempt,
+                "state": api_pb2.PodSandboxState.Name(sandbox.state),
+                "created_at": sandbox.created_at,
+            }
+            for sandbox in sorted(sandboxes, key=lambda sandbox: sandbox.created_at)
+        ]
+
+    def cancel(self, *, thread: int) -> None:
+        """Cancel the call that the thread with this ident is waiting for, if any."""
+        with self._lock:
+            call = self._under_way.get(thread)
+        if call is not None:
+            call.cancel()
+
+    def close(self) -> None:
+        """Close the connection; calls under way end with ``CANCELLED``."""
+        self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _call(self, name: str, request: object) -> Any:
+        thread = threading.get_ident()
+        try:
+            call = getattr(self._stub, name).future(request, timeout=self._timeout)
+            with self._lock:
+                self._under_way[thread] = call
+            return call.result()
+        except grpc.FutureCancelledError as error:
+            raise self._error(name, "CANCELLED", "cancelled by its caller") from error
+        except grpc.RpcError as error:
+            # Every error of a call is also a grpc.Call, which its type does not say.
+            code, details = error.code().name, error.details() or ""
+            raise self._error(name, code, details) from error
+        except ValueError as error:
+            raise self._error(name, "CANCELLED", str(error)) from error  # the channel is closed
+        finally:
+            with self._lock:
+                self._under_way.pop(thread, None)
+
+    def _error(self, call: str, code: str, message: str) -> CriError:
+        return CriError(code=code, message=message, call=call, endpoint=self.endpoint)
+
+
+def _linux(resources: Any) -> dict[str, Any]:
+    """Return the set fields of ``ContainerResources.linux`` by their CRI names."""
+    found: dict[str, Any] = {}
+    for field, value in resources.linux.ListFields():
+        if field.name == "hugepage_limits":
+            found[field.name] = {limit.page_size: limit.limit for limit in value}
+        elif field.name == "unified":
+            found[field.name] = dict(value)
+        else:
+            found[field.name] = value
+    return found
+
+
+def _info(info: Mapping[str, str]) -> dict[str, Any]:
+    parsed: dict[str, Any] = {}
+    for key, text in info.items():
+        try:
+            parsed[key] = json.loads(text)
+        except ValueError:
+            parsed[key] = text  # some runtimes put plain text there
+    return parsed
