@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -37,7 +38,10 @@ class Stored:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One component of one version, architecture and source. ``stored_at`` is Unix seconds."""
+    """One component of one version, architecture and source.
+
+    ``stored_at`` and ``used_at`` (the last time it was handed out) are Unix seconds.
+    """
 
     component: Component
     version: str
@@ -45,6 +49,7 @@ class Entry:
     source: Source
     stored_at: float
     files: dict[str, Stored]
+    used_at: float = 0.0
 
     @property
     def size(self) -> int:
@@ -75,13 +80,16 @@ class Cache:
         if not self._looks_intact(entry):
             self.drop(entry)
             return None
+        # Prune goes by the last use; a cache that may only be read is good enough to read.
+        with contextlib.suppress(OSError):
+            os.utime(self._index(component, version, arch, source))
         return self._artifact(entry, cached=True)
 
     def entries(self) -> list[Entry]:
         """Return all entries, sorted by component, version and architecture."""
         paths = self.layout.index.glob("*.json") if self.layout.index.is_dir() else ()
         found = [entry for path in paths if (entry := self._read(path)) is not None]
-        return sorted(found, key=lambda e: (e.component, e.version, e.arch, e.source))
+        return sorted(found, key=_order)
 
     def store(
         self,
@@ -103,6 +111,8 @@ class Cache:
             with self._writing():
                 return self._store(component, version, arch, source, files)
         except OSError as error:
+            with contextlib.suppress(OSError):
+                self.drop_orphans()  # the objects that still found room
             raise host_error(error, self.layout.root) from error
 
     def _store(
@@ -124,9 +134,13 @@ class Cache:
         )
         return self._artifact(entry, cached=False)
 
+    def directory(self, entry: Entry) -> Path:
+        """Return the directory that holds an entry's files under their names."""
+        return self._directory(entry.component, entry.version, entry.arch, entry.source)
+
     def damaged(self, entry: Entry) -> list[str]:
         """Return the names of the files whose bytes are not what was stored; reads all of them."""
-        directory = self._directory(entry.component, entry.version, entry.arch, entry.source)
+        directory = self.directory(entry)
         bad = []
         for name, file in entry.files.items():
             try:
@@ -143,7 +157,7 @@ class Cache:
             self._drop(entry)
 
     def _drop(self, entry: Entry) -> None:
-        directory = self._directory(entry.component, entry.version, entry.arch, entry.source)
+        directory = self.directory(entry)
         index = self._index(entry.component, entry.version, entry.arch, entry.source)
         index.unlink(missing_ok=True)
         # A running cluster may have these files open or mapped: unlinking does not disturb it.
@@ -165,7 +179,7 @@ class Cache:
         with self._writing():
             entries = self.entries()
             used = {file.sha256 for entry in entries for file in entry.files.values()}
-            named = {self._directory(e.component, e.version, e.arch, e.source) for e in entries}
+            named = {self.directory(e) for e in entries}
             orphans = [p for p in self.layout.objects.glob("*/*") if p.name not in used]
             orphans += [p for p in self.layout.entries.glob("*/*/*/*") if p not in named]
             for path in orphans:
@@ -207,13 +221,13 @@ class Cache:
                 return None
             raw |= {"component": Component(raw["component"]), "source": Source(raw["source"])}
             raw["files"] = {name: Stored(**file) for name, file in raw["files"].items()}
-            return Entry(**raw)
+            return Entry(**raw | {"used_at": path.stat().st_mtime})
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             # An entry of a newer podresize, or one that somebody edited: as good as none.
             return None
 
     def _looks_intact(self, entry: Entry) -> bool:
-        directory = self._directory(entry.component, entry.version, entry.arch, entry.source)
+        directory = self.directory(entry)
         try:
             found = {name: (directory / name).stat() for name in entry.files}
         except OSError:
@@ -267,7 +281,7 @@ class Cache:
         return files
 
     def _artifact(self, entry: Entry, *, cached: bool) -> Artifact:
-        directory = self._directory(entry.component, entry.version, entry.arch, entry.source)
+        directory = self.directory(entry)
         return Artifact(
             component=entry.component,
             version=entry.version,
@@ -276,3 +290,9 @@ class Cache:
             cached=cached,
             files={name: directory / name for name in entry.files},
         )
+
+
+def _order(entry: Entry) -> tuple[str, list[int], str, str, str]:
+    # Numbers as numbers: 1.6.8 comes before 1.6.36.
+    numbers = [int(number) for number in re.findall(r"\d+", entry.version)]
+    return (entry.component, numbers, entry.version, entry.arch, entry.source)

@@ -16,6 +16,7 @@ from podresize.artifacts.source import SourcePassedOverError
 
 CONNECT_SECONDS = 5.0
 STALL_SECONDS = 20.0  # without one byte
+RESUMES = 5  # at once, after a connection that was closed early but brought something
 
 # Hosts that could not be reached, with the reason: asked once per process, not once per file.
 _unreachable: dict[str, str] = {}
@@ -24,6 +25,10 @@ _unreachable: dict[str, str] = {}
 def forget_unreachable() -> None:
     """Let every host be tried again."""
     _unreachable.clear()
+
+
+class _ClosedEarlyError(SourcePassedOverError):
+    """The connection ended before the file did."""
 
 
 class Downloader:
@@ -54,10 +59,10 @@ class Downloader:
         part.touch()
         with locked(part):
             resumed = part.stat().st_size > 0
-            self._append(url, part, advance)
+            self._complete(url, part, advance)
             if sha256_of(part) != sha256 and resumed:
                 os.truncate(part, 0)
-                self._append(url, part, advance)
+                self._complete(url, part, advance)
             found = sha256_of(part)
             if found == sha256:
                 shutil.move(part, target)
@@ -66,6 +71,17 @@ class Downloader:
         raise SourcePassedOverError(
             f"{_name(url)} has the wrong checksum ({found[:12]}..., published {sha256[:12]}...)"
         )
+
+    def _complete(self, url: str, part: Path, advance: Advance) -> None:
+        for left in reversed(range(RESUMES)):
+            have = part.stat().st_size
+            try:
+                self._append(url, part, advance)
+            except _ClosedEarlyError:
+                if not left or part.stat().st_size <= have:
+                    raise
+            else:
+                return
 
     def _append(self, url: str, part: Path, advance: Advance) -> None:
         have = part.stat().st_size
@@ -101,8 +117,8 @@ class Downloader:
                 f"{host} sent nothing for {self._timeout.read:.0f} s; "
                 f"what arrived of {_name(url)} is kept and resumed next time"
             )
-        if isinstance(error, httpx.RemoteProtocolError):
-            return SourcePassedOverError(
+        if isinstance(error, httpx.RemoteProtocolError | httpx.ReadError):
+            return _ClosedEarlyError(
                 f"{host} closed the connection early; "
                 f"what arrived of {_name(url)} is kept and resumed next time"
             )

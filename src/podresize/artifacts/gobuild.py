@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import queue
+import re
 import shutil
 import subprocess
 import threading
@@ -169,17 +170,24 @@ def _failure(log: Path) -> Exception:
     tail = telling[-LOG_LINES:]
     if any("no space left on device" in line for line in tail):
         return host_error(OSError(28, "No space left on device"), log.parent)
-    return SourcePassedOverError(_reason(tail), log=log, log_tail="\n".join(tail))
+    return SourcePassedOverError(
+        why("\n".join(tail)) or "the Go build failed", log=log, log_tail="\n".join(tail)
+    )
 
 
-UNREACHABLE = (
+_UNREACHABLE = (
     *("dial tcp", "no such host", "connection refused", "i/o timeout"),
     *("module lookup disabled", "TLS handshake timeout"),
 )
+_ABSENT = re.compile(
+    r"(\S+)@v(\S+?): (?:reading \S+: (?:403|404|410) |invalid version|unknown revision)"
+)
 
 
-def _reason(tail: list[str]) -> str:
-    for line in tail:
-        if any(sign in line for sign in UNREACHABLE):
-            return "the Go module proxy cannot be reached"
-    return "the Go build failed"
+def why(said: str) -> str | None:
+    """Return in one line why the go command failed; ``None`` where it is not about the network."""
+    if absent := _ABSENT.search(said):
+        return f"the Go module proxy has no {absent.group(1)} {absent.group(2)}"
+    if any(sign in said for sign in _UNREACHABLE):
+        return "the Go module proxy cannot be reached"
+    return None

@@ -130,7 +130,8 @@ class ModuleBuild:
             except ValueError:
                 answer = {"Error": done.stderr.strip() or "go said nothing"}
             if "Error" in answer:
-                raise SourcePassedOverError(_one_line(str(answer["Error"]), path, version))
+                said = str(answer["Error"])
+                raise SourcePassedOverError(gobuild.why(said) or " ".join(said.split())[:200])
             go_mod = subprocess.run(
                 [go, "mod", "edit", "-json", answer["GoMod"]],
                 cwd=empty,
@@ -238,11 +239,3 @@ def _listed(go: Path, path: str) -> tuple[str, ...]:
         return ()
     words = answer.split()[1:]
     return tuple(word.removeprefix("v") for word in words if re.fullmatch(r"v\d+\.\d+\.\d+", word))
-
-
-def _one_line(error: str, path: str, version: str) -> str:
-    if any(sign in error for sign in gobuild.UNREACHABLE):
-        return "the Go module proxy cannot be reached"
-    if any(sign in error for sign in ("unknown revision", "invalid version", "not found", "410")):
-        return f"there is no module {path} v{version}"
-    return " ".join(error.split())[:200]

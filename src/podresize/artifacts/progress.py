@@ -41,9 +41,11 @@ def human_size(octets: float) -> str:
     return f"{octets:.1f} GiB"
 
 
-def amount(value: float, unit: str) -> str:
-    """Return a size where ``unit`` is ``bytes``, otherwise the whole number and the unit."""
-    return human_size(value) if unit == "bytes" else f"{value:.0f} {unit}"
+def amount(done: float, total: float | None, unit: str) -> str:
+    """Return ``12 of 40 modules``, ``12 modules`` or, for ``bytes``, ``9.5 MiB of 113 MiB``."""
+    if unit == "bytes":
+        return human_size(done) + (f" of {human_size(total)}" if total else "")
+    return f"{done:.0f}" + (f" of {total:.0f}" if total else "") + f" {unit}"
 
 
 class Progress(Protocol):
@@ -106,10 +108,9 @@ class Plain:
             if now - last < self._interval:
                 return
             last = now
-            of = f" of {amount(total, unit)}" if total else ""
             left = remaining(done, total, now - start)
             yet = "" if left is None else f", about {human_time(left)} left"
-            self.note(f"{what}: {amount(done, unit)}{of}, {human_time(now - start)} so far{yet}")
+            self.note(f"{what}: {amount(done, total, unit)}, {human_time(now - start)} so far{yet}")
 
         yield advance
         self.note(f"{what}: done in {human_time(self._clock() - start)}")
@@ -118,10 +119,9 @@ class Plain:
 class _Amounts(TextColumn):
     def render(self, task: RichTask) -> object:  # type: ignore[override]  # rich narrows to Text
         unit = str(task.fields["unit"])
-        of = f" of {amount(task.total, unit)}" if task.total else ""
         left = remaining(task.completed, task.total, task.elapsed or 0.0)
         yet = "" if left is None else f", about {human_time(left)} left"
-        return f"{amount(task.completed, unit)}{of}{yet}"
+        return f"{amount(task.completed, task.total, unit)}{yet}"
 
 
 class Terminal:

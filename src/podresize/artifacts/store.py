@@ -17,7 +17,7 @@ from podresize.artifacts.package import OsPackage
 from podresize.artifacts.progress import Progress, default_progress
 from podresize.artifacts.release import ReleaseDownload
 from podresize.artifacts.source import Fetcher, SourcePassedOverError
-from podresize.errors import HostError, PodresizeError, UsageError
+from podresize.errors import HostError, PodresizeError
 
 
 @dataclasses.dataclass(slots=True)
@@ -55,6 +55,7 @@ class Store:
         source: Source | None = None,
         arch: str | None = None,
         progress: Progress | None = None,
+        origin: str | None = None,
     ) -> Artifact:
         """Return verified files, from the cache or from the first source that has them.
 
@@ -63,11 +64,12 @@ class Store:
         ``source`` forces one; ``Source.CACHE`` fetches nothing. ``arch`` defaults to the host's.
 
         Raises ``UsageError`` for a version that does not exist and ``HostError`` where no source
-        can deliver on this host, with each source's reason.
+        can deliver on this host, with each source's reason. ``origin`` is where the version came
+        from, for these errors; by default the option that names it.
         """
         progress = progress or default_progress()
         arch = check_arch(arch)
-        asked = versions.normalise(component, version)
+        asked = versions.normalise(component, version, origin=origin)
         fetchers = self._fetchers(component, source)
         name = f"{component} {asked}" if asked else str(component)
 
@@ -76,7 +78,7 @@ class Store:
             return cached
         tried = [_Tried(Source.CACHE, SourcePassedOverError("not there yet"))]
         if source is Source.CACHE:
-            raise self._failure(component, asked, arch, tried, source)
+            raise self._failure(component, asked, arch, tried, source, origin)
         progress.note(f"{name} ({arch}): not in the cache")
         for fetcher in fetchers:
             try:
@@ -86,7 +88,7 @@ class Store:
                 progress.note(f"{name} ({arch}): {tried[-1]}")
             else:
                 return artifact
-        raise self._failure(component, asked, arch, tried, source)
+        raise self._failure(component, asked, arch, tried, source, origin)
 
     def _fetchers(self, component: Component, source: Source | None) -> list[Fetcher]:
         if source not in (None, Source.CACHE):
@@ -162,12 +164,15 @@ class Store:
         arch: str,
         tried: list[_Tried],
         source: Source | None,
+        origin: str | None,
     ) -> PodresizeError:
-        exists = self._known_not_to_exist(component, asked)
-        if exists is not None:
-            return exists
-        name = f"{component} {asked}" if asked else str(component)
         causes = [str(each) for each in tried]
+        listed = self._listed(component)
+        if source is None and asked is not None and listed and asked not in listed:
+            return versions.unknown(
+                component, asked, listed, origin=origin, reasons=tuple(causes[1:])
+            )
+        name = f"{component} {asked}" if asked else str(component)
         for each in tried:
             if each.passed_over.log_tail:
                 tail = each.passed_over.log_tail.replace("\n", "\n       ")
@@ -180,21 +185,21 @@ class Store:
             next_command=_next_command(component, asked, source),
         )
 
-    def _known_not_to_exist(self, component: Component, asked: str | None) -> UsageError | None:
-        """Return the error for a version that upstream never released, if that can be known."""
-        recipe = RECIPES[component]
-        if asked is None or recipe.default is None or asked in versions.known(component):
-            return None
-        listed: set[str] = set(versions.known(component))
-        for fetcher in self.fetchers:
-            if isinstance(fetcher, ModuleBuild) and component is Component.CONTAINERD:
-                listed |= set(fetcher.versions(component))
-        return None if asked in listed else versions.unknown(component, asked, tuple(listed))
+    def _listed(self, component: Component) -> tuple[str, ...]:
+        """Return the versions that exist, where a list of them can be had; else nothing."""
+        if RECIPES[component].default is None:
+            return ()
+        listed = set(versions.known(component))
+        if component is Component.CONTAINERD:
+            for fetcher in self.fetchers:
+                if isinstance(fetcher, ModuleBuild):
+                    listed |= set(fetcher.versions(component))
+        return tuple(listed)
 
 
 def _next_command(component: Component, asked: str | None, source: Source | None) -> str:
     if source is not None:
-        version = f" --version {asked}" if asked else ""
+        version = f" {versions.option_for(component)} {asked}" if asked else ""
         return f"podresize artifacts get {component}{version}"
     return "podresize doctor"
 
@@ -206,10 +211,13 @@ def get(
     source: Source | None = None,
     arch: str | None = None,
     progress: Progress | None = None,
+    origin: str | None = None,
     root: Path | None = None,
 ) -> Artifact:
     """Return verified files of a component: see ``Store.get``.
 
     ``root`` is the cache's directory, by default ``$XDG_CACHE_HOME/podresize``.
     """
-    return Store(Cache(root)).get(component, version, source=source, arch=arch, progress=progress)
+    return Store(Cache(root)).get(
+        component, version, source=source, arch=arch, progress=progress, origin=origin
+    )

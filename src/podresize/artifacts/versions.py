@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from podresize.artifacts.artifact import Component
 from podresize.artifacts.catalogue import (
     CONTAINERD_FROM_MODULES,
+    DEFAULT_KUBERNETES,
     KUBERNETES_FROM_MODULES,
     RECIPES,
 )
@@ -34,16 +36,15 @@ def known(component: Component) -> tuple[str, ...]:
 def nearest(version: str, candidates: tuple[str, ...], *, count: int = 3) -> tuple[str, ...]:
     """Return the candidates that lie closest to a version, oldest first.
 
-    Closest is by major, then minor, then patch; what cannot be compared is left out.
+    A minor weighs more than any patch, so the patch at the nearer end of a minor comes first.
     """
-    wanted = Version(version).release
 
-    def distance(candidate: str) -> tuple[int, ...]:
-        release = Version(candidate).release
-        pairs = zip((*release, 0, 0)[:3], (*wanted, 0, 0)[:3], strict=True)
-        return tuple(abs(have - want) for have, want in pairs)
+    def place(text: str) -> int:
+        major, minor, patch = (*Version(text.split("-")[0]).release, 0, 0)[:3]
+        return (major * 1000 + minor) * 1000 + patch
 
-    closest = sorted(set(candidates), key=distance)[:count]
+    wanted = place(version)
+    closest = sorted(set(candidates), key=lambda each: abs(place(each) - wanted))[:count]
     return tuple(sorted(closest, key=Version))
 
 
@@ -53,13 +54,21 @@ def newest_of_minor(minor: str, candidates: tuple[str, ...]) -> str | None:
     return max(same, key=Version) if same else None
 
 
-def normalise(component: Component, asked: str | None, *, origin: str = "--version") -> str | None:
+def option_for(component: Component) -> str:
+    """Return the option with which a user names a component's version."""
+    if component in _KUBERNETES:
+        return "--kubernetes"
+    return "--containerd" if component is Component.CONTAINERD else "--version"
+
+
+def normalise(component: Component, asked: str | None, *, origin: str | None = None) -> str | None:
     """Return the exact version that a user means, without ``v``; ``None`` for the source's choice.
 
     ``1.27`` means the newest known patch of that minor. Raises ``UsageError`` for what is no
     version, for a Kubernetes before 1.27, for a containerd before 1.6 and for a minor of which
     no release is known.
     """
+    origin = origin or option_for(component)
     if asked is None:
         return RECIPES[component].default
     if component is Component.IMAGES:
@@ -88,20 +97,35 @@ def normalise(component: Component, asked: str | None, *, origin: str = "--versi
     return found
 
 
+def usable(component: Component, candidates: Iterable[str]) -> list[str]:
+    """Return the candidates that are new enough to be tested, oldest first."""
+    oldest = {Component.CONTAINERD: OLDEST_CONTAINERD} | dict.fromkeys(
+        _KUBERNETES, FIRST_WITH_RESIZE
+    )
+    floor = oldest.get(component, Version("0"))
+    return sorted((v for v in candidates if Version(v) >= floor), key=Version)
+
+
 def unknown(
-    component: Component, version: str, candidates: tuple[str, ...], *, origin: str = "--version"
+    component: Component,
+    version: str,
+    candidates: tuple[str, ...],
+    *,
+    origin: str | None = None,
+    reasons: tuple[str, ...] = (),
 ) -> UsageError:
-    """Return the error for a version that no source has, with the nearest that exist."""
-    try:
-        close = nearest(version, candidates)
-    except InvalidVersion:
-        close = candidates[-3:]
-    option = "--version" if component not in _KUBERNETES else "--kubernetes"
+    """Return the error for a version that no source has, with the nearest that exist.
+
+    ``reasons`` are what the sources said, one line each.
+    """
+    close = nearest(version, candidates)
+    option = option_for(component)
+    advice = (f"the nearest that exist: {', '.join(close)}",) if close else ()
     return UsageError(
         f"There is no {component} {version} that could be had.",
         value=version,
-        origin=origin,
-        causes=(f"the nearest that exist: {', '.join(close)}",) if close else (),
+        origin=origin or option,
+        causes=advice + reasons,
         next_command=(
             f"podresize artifacts get {component} {option} {close[-1]}"
             if close
@@ -124,7 +148,7 @@ def _refuse_too_old(component: Component, version: str, *, origin: str) -> None:
             value=version,
             origin=origin,
             causes=(f"the oldest that can be tested: {KUBERNETES_FROM_MODULES[0]}",),
-            next_command=f"podresize artifacts get kubernetes --kubernetes {DEFAULT_PATCH}",
+            next_command=f"podresize artifacts get kubernetes --kubernetes {DEFAULT_KUBERNETES}",
         )
     if component is Component.CONTAINERD and release < OLDEST_CONTAINERD:
         raise UsageError(
@@ -132,8 +156,5 @@ def _refuse_too_old(component: Component, version: str, *, origin: str) -> None:
             value=version,
             origin=origin,
             causes=(f"the oldest that can be tested: {CONTAINERD_FROM_MODULES[0]}",),
-            next_command=f"podresize artifacts get containerd --version {known(component)[0]}",
+            next_command=f"podresize artifacts get containerd --containerd {known(component)[0]}",
         )
-
-
-DEFAULT_PATCH = RECIPES[Component.KUBERNETES].default

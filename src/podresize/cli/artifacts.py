@@ -1,0 +1,214 @@
+"""``podresize artifacts``: what is in the cache, how it gets there and how it leaves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import click
+
+from podresize.artifacts import versions
+from podresize.artifacts.artifact import Component, Source
+from podresize.artifacts.cache import Cache, Entry
+from podresize.artifacts.catalogue import OF_A_CLUSTER, RECIPES
+from podresize.artifacts.host import ARCHITECTURES, check_arch
+from podresize.artifacts.module import ModuleBuild
+from podresize.artifacts.progress import human_size
+from podresize.artifacts.pruning import prune as prune_cache
+from podresize.artifacts.source import SourcePassedOverError
+from podresize.artifacts.store import Store
+from podresize.errors import HostError, UsageError
+
+_ALL = "all"
+_KUBERNETES = (Component.KUBERNETES, Component.KUBECTL, Component.KUBEADM)
+
+
+@click.group()
+def artifacts() -> None:
+    """Binaries and pod images: list, get, verify, prune.
+
+    They lie in $XDG_CACHE_HOME/podresize (by default ~/.cache/podresize).
+    """
+
+
+@artifacts.command("list")
+@click.option("--available", is_flag=True, help="Show the versions that are known to resolve.")
+def list_(available: bool) -> None:
+    """Show what is cached."""
+    if available:
+        _print_table(("component", "source", "versions"), _available())
+        return
+    cache = Cache()
+    entries = cache.entries()
+    if not entries:
+        click.echo(f"nothing in {cache.layout.root}; next: podresize artifacts get all")
+        return
+    rows = [
+        (e.component, e.version, e.arch, e.source, human_size(e.size), _age(e)) for e in entries
+    ]
+    _print_table(("component", "version", "arch", "source", "size", "age"), rows)
+    click.echo(f"{human_size(sum(e.size for e in entries))} in {cache.layout.root}")
+
+
+@artifacts.command()
+@click.argument("component", type=click.Choice([_ALL, *(each.value for each in Component)]))
+@click.option("--version", "version", metavar="V", help="The component's version.")
+@click.option("--kubernetes", metavar="V", help="The version of kubernetes, with `all`.")
+@click.option("--containerd", metavar="V", help="The version of containerd, with `all`.")
+@click.option(
+    "--source",
+    type=click.Choice([source.value for source in Source]),
+    help="Use this source only. Otherwise: cache, download, module, package.",
+)
+@click.option("--arch", type=click.Choice(ARCHITECTURES), help="By default the host's.")
+def get(
+    component: str,
+    version: str | None,
+    kubernetes: str | None,
+    containerd: str | None,
+    source: str | None,
+    arch: str | None,
+) -> None:
+    """Fetch COMPONENT, or `all` that a cluster needs, and print the files' paths."""
+    wanted = OF_A_CLUSTER if component == _ALL else (Component(component),)
+    asked = _asked(wanted, version, kubernetes, containerd)
+    # A typing error is said before anything is fetched.
+    for each in wanted:
+        versions.normalise(each, _version(asked, each), origin=_origin(asked, each))
+    store = Store()
+    for each in wanted:
+        artifact = store.get(
+            each,
+            _version(asked, each),
+            source=Source(source) if source else None,
+            arch=arch,
+            origin=_origin(asked, each),
+        )
+        for path in artifact.files.values():
+            click.echo(path)
+
+
+@artifacts.command()
+def verify() -> None:
+    """Hash every cached file again; what is damaged is dropped, to be fetched anew."""
+    cache = Cache()
+    entries = cache.entries()
+    damaged = []
+    for entry in entries:
+        bad = cache.damaged(entry)
+        click.echo(f"{'DAMAGED' if bad else 'ok':<8} {entry}" + (f": {', '.join(bad)}" * bool(bad)))
+        if bad:
+            cache.drop(entry)
+            damaged.append(entry)
+    if damaged:
+        raise HostError(
+            "Cached files are not what was stored; their entries were dropped.",
+            value=", ".join(str(entry) for entry in damaged),
+            origin=str(cache.layout.root),
+            causes=("something wrote to the cache", "the disk is failing"),
+            next_command=f"podresize artifacts get {damaged[0].component}",
+        )
+    click.echo(f"{len(entries)} entries, {human_size(sum(e.size for e in entries))}: intact")
+
+
+@artifacts.command()
+@click.option(
+    "--older-than", metavar="DAYS", type=click.FloatRange(min=0), help="Not used for so long."
+)
+@click.option("--all", "everything", is_flag=True, help="Everything, logs and toolchains too.")
+def prune(older_than: float | None, everything: bool) -> None:
+    """Remove what killed processes left and, with an option, entries.
+
+    What a running process executes stays.
+    """
+    pruned = prune_cache(Cache(), older_than_days=older_than, everything=everything)
+    for entry in pruned.entries:
+        click.echo(f"removed {entry}")
+    for entry in pruned.kept:
+        click.echo(f"kept    {entry}: it is running")
+    click.echo(
+        f"{len(pruned.entries)} entries ({human_size(pruned.size)}) and "
+        f"{pruned.leftovers} leftovers removed"
+    )
+
+
+def _asked(
+    wanted: tuple[Component, ...],
+    version: str | None,
+    kubernetes: str | None,
+    containerd: str | None,
+) -> dict[Component, tuple[str, str]]:
+    """Return version and option by component; raise where an option says nothing about any."""
+    asked: dict[Component, tuple[str, str]] = {}
+    options = (
+        ("--kubernetes", kubernetes, _KUBERNETES),
+        ("--containerd", containerd, (Component.CONTAINERD,)),
+        ("--version", version, wanted if len(wanted) == 1 else ()),
+    )
+    for option, value, components in options:
+        if value is None:
+            continue
+        meant = [each for each in wanted if each in components]
+        if not meant or any(each in asked for each in meant):
+            raise UsageError(
+                f"{option} does not go together with the rest of this call.",
+                value=value,
+                origin=option,
+                causes=(
+                    "`all` takes --kubernetes and --containerd, one component takes --version",
+                    "two options name the same version",
+                ),
+                next_command="podresize artifacts get --help",
+            )
+        asked |= dict.fromkeys(meant, (value, option))
+    return asked
+
+
+def _version(asked: dict[Component, tuple[str, str]], component: Component) -> str | None:
+    return asked[component][0] if component in asked else None
+
+
+def _origin(asked: dict[Component, tuple[str, str]], component: Component) -> str | None:
+    return asked[component][1] if component in asked else None
+
+
+def _available() -> list[tuple[str, str, str]]:
+    store = Store()
+    arch = check_arch(None)
+    rows = []
+    for component, recipe in RECIPES.items():
+        for fetcher in store.fetchers:
+            if fetcher.source is Source.DOWNLOAD and recipe.release is not None:
+                # Upstream serves every release; which ones is not ours to list.
+                rows.append((component.value, fetcher.source.value, "every release"))
+                continue
+            found: tuple[str, ...]
+            if isinstance(fetcher, ModuleBuild):
+                known = set(versions.known(component)) if recipe.module else set()
+                if component not in _KUBERNETES:
+                    known |= set(fetcher.versions(component))
+                found = tuple(versions.usable(component, known))
+            else:
+                try:
+                    found = (fetcher.version_for(component, None, arch=arch),)
+                except SourcePassedOverError:
+                    found = ()
+            if found:
+                rows.append((component.value, fetcher.source.value, " ".join(found)))
+    return rows
+
+
+def _age(entry: Entry) -> str:
+    seconds = max(0.0, time.time() - entry.stored_at)
+    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} seconds"
+
+
+def _print_table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    widths = [max(len(row[at]) for row in [head, *rows]) for at in range(len(head))]
+    for row in [head, *rows]:
+        # The last column is not padded: no blanks at a line's end.
+        cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False)]
+        click.echo("  ".join([*cells, row[-1]]))
