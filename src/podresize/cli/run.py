@@ -6,7 +6,6 @@ report from the records of all of them.
 
 from __future__ import annotations
 
-import datetime
 import os
 import shutil
 import subprocess
@@ -30,12 +29,11 @@ from podresize.errors import (
     HostError,
     PodresizeError,
 )
-from podresize.evidence.records import RecordFile, VerdictKind
+from podresize.evidence.records import RecordFile, VerdictKind, new_run_id, now, run_record
 from podresize.providers.local import configuration, linux, provider
 from podresize.providers.local.compatibility import check_target
 from podresize.requirements.loader import load_catalogue
 from podresize.requirements.target import Target
-from podresize_fixtures.controller import new_run_id
 from podresize_reports.loading import Run, load_run
 from podresize_reports.table import closing_table
 from podresize_reports.write import write_reports
@@ -43,7 +41,7 @@ from podresize_reports.write import write_reports
 # On each side of 1.6.9, the first release that reports a container's resources.
 _CONTAINERD = ("1.6.8", "1.6.36")
 # A check mostly waits for the kubelet's next sync: far more of them fit a host than processors.
-_WORKERS = 8
+_WORKERS = 12
 _CHECK_TIMEOUT_SECONDS = 400
 
 
@@ -132,17 +130,7 @@ def _open_records(out: Path, run_id: str) -> RecordFile:
     try:
         records = RecordFile(out / "records.jsonl")
         records.path.unlink(missing_ok=True)
-        records.append(
-            {
-                "type": "run",
-                "schema": 1,
-                "run": run_id,
-                "started": _now(),
-                "version": podresize.__version__,
-                "argv": sys.argv[1:],
-                "options": {},
-            }
-        )
+        records.append(run_record(run_id, version=podresize.__version__, argv=sys.argv[1:]))
     except OSError as error:
         raise HostError(
             f"the report's directory cannot be written: {error.strerror}",
@@ -219,7 +207,7 @@ def _finish(records: RecordFile, out: Path, worst: int) -> int:
     counts: dict[str, int] = {}
     for verdict in seen.verdicts:
         counts[str(verdict.verdict)] = counts.get(str(verdict.verdict), 0) + 1
-    records.append({"type": "end", "ended": _now(), "exit": code, "counts": counts})
+    records.append({"type": "end", "ended": now(), "exit": code, "counts": counts})
     try:
         written = write_reports(records.path, out)
     except OSError as error:
@@ -240,7 +228,3 @@ def _code(seen: Run) -> int:
         click.echo("nothing was executed: no target here can show what was asked for", err=True)
         return EXIT_USAGE
     return EXIT_OK
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -9,9 +9,11 @@ complete line in it is still valid.
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import enum
 import json
 import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -101,6 +103,29 @@ class RecordFile:
             os.write(descriptor, line.encode())
         finally:
             os.close(descriptor)
+
+
+def now() -> str:
+    """Return the wall clock time as records carry it: ISO 8601, UTC, whole seconds."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def new_run_id() -> str:
+    """Return an id that sorts by time and can be part of a label or a file name."""
+    return f"{datetime.datetime.now(datetime.UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def run_record(run_id: str, *, version: str, argv: list[str]) -> dict[str, Any]:
+    """Return the record that opens a file: one file holds one run."""
+    return {
+        "type": "run",
+        "schema": SCHEMA,
+        "run": run_id,
+        "started": now(),
+        "version": version,
+        "argv": argv,
+        "options": {},
+    }
 
 
 def read_records(path: Path) -> Iterator[dict[str, Any]]:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from podresize.cluster.api import Api
-from podresize.cluster.get import get, get_json, server_version
-from podresize.cluster.metrics import feature_enabled
+from podresize.cluster.get import get, server_version
+from podresize.cluster.metrics import feature_enabled, node_config
 from podresize.cri.client import RuntimeClient
 from podresize.errors import HarnessError
 from podresize.requirements.target import Fingerprint
@@ -38,7 +38,7 @@ def detect(
     """
     version = server_version(api)["gitVersion"].removeprefix("v")
     info: dict[str, str] = get(api, kind="nodes", name=node)["status"]["nodeInfo"]
-    kubelet = get_json(api, path=f"/api/v1/nodes/{node}/proxy/configz")["kubeletconfig"]
+    kubelet = node_config(api, node=node)
     runtime = cri.version()
     oci_name, oci_version = _oci_runtime(cri)
     return Fingerprint(
@@ -51,7 +51,7 @@ def detect(
         oci_runtime_version=oci_version,
         cgroup_version=cgroup_version,
         cgroup_driver=kubelet["cgroupDriver"],
-        gate=feature_enabled(api, feature=FEATURE) is True,
+        gate=feature_enabled(api, name=FEATURE) is True,
         cpu_manager_policy=kubelet["cpuManagerPolicy"],
         kernel=info["kernelVersion"],
         os_image=info["osImage"],
@@ -62,7 +62,7 @@ def detect(
 
 def _oci_runtime(cri: RuntimeClient) -> tuple[str, str]:
     """Return the name and version of the program behind the runtime's default handler."""
-    config: dict[str, Any] = cri.status_config()
+    config: dict[str, Any] = cri.status_info().get("config", {})
     settings = config.get("containerd", {})
     handler = settings.get("defaultRuntimeName", "runc")
     options = settings.get("runtimes", {}).get(handler, {}).get("options") or {}
