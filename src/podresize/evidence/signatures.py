@@ -7,16 +7,20 @@ few words, the first thing that does not fit.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from podresize.evidence.agreement import (
     allocation_is_new,
+    allows,
     cgroup_shows,
     container_status,
     progress_value,
 )
-from podresize.evidence.case import Case
+from podresize.evidence.case import Case, distinct
+from podresize.oracle.cgroups import Allowed
 from podresize.oracle.expectation import ContainerExpectation
+from podresize.oracle.model import POD
 from podresize.oracle.progress import DONE, IN_PROGRESS
 from podresize.oracle.resources import REQUESTS, Resources, resources_equal
 
@@ -76,6 +80,55 @@ def _status_without_report(container: ContainerExpectation) -> Resources:
     return shown
 
 
+_DIP_SECONDS = 1.0
+"""How long the old cpu values may stand: the time between two calls to the runtime, measured at
+12 to 20 ms, with room for a loaded host."""
+
+
+def cpu_returns_with_each_memory_update(case: Case) -> str | None:
+    """PD-01: the kubelet re-enacts a resize that it takes for unfinished, and cpu dips.
+
+    C-01 holds, and for a container whose cpu and memory both change, cpu files of its own cgroup
+    go back to the old values and forward again within a second. Memory never goes back, and the
+    pod's cgroup stays at the new values: both are written once, or with the same content.
+    """
+    why = runtime_does_not_report_resources(case)
+    if why is not None:
+        return why
+    dips = 0
+    for subject, after in case.expectation.cgroups_after.items():
+        before = case.expectation.cgroups_before[subject]
+        for name in after:
+            course = distinct((t, files.get(name, "")) for t, files in case.cgroup(subject))
+            returns = _returns(course, before[name], after[name])
+            if returns and not (name.startswith("cpu.") and subject != POD):
+                return f"{name} of {subject} went back"
+            if any(seconds > _DIP_SECONDS for seconds in returns):
+                return f"{name} of {subject} stayed at the old value"
+            dips += len(returns)
+    return None if dips else "no cpu file went back to its old value"
+
+
+def _returns(
+    course: list[tuple[float, str]],
+    before: tuple[Allowed, ...],
+    after: tuple[Allowed, ...],
+) -> list[float]:
+    """Return how many seconds each return to the old value lasted, for ever as infinity."""
+    if course and allows(after, course[0][1]):
+        return []  # a value that does not change by this resize
+    found = []
+    arrived = False
+    for number, (t, value) in enumerate(course):
+        if allows(after, value):
+            arrived = True
+        elif arrived and allows(before, value):
+            end = course[number + 1][0] if number + 1 < len(course) else math.inf
+            found.append(end - t)
+    return found
+
+
 SIGNATURES: dict[str, Signature] = {
+    "cpu-returns-with-each-memory-update": cpu_returns_with_each_memory_update,
     "runtime-does-not-report-resources": runtime_does_not_report_resources,
 }

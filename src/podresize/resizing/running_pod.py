@@ -21,7 +21,7 @@ from podresize.cri.client import RuntimeClient
 from podresize.cri.observing import observe_containers
 from podresize.errors import HarnessError
 from podresize.evidence.cgroup_paths import find_pod_cgroups, resource_files
-from podresize.evidence.cgroup_sampler import CgroupSampler
+from podresize.evidence.cgroup_sampler import FAST_RATE, CgroupSampler
 from podresize.evidence.decider import Decider
 from podresize.evidence.heartbeat import summarise
 from podresize.evidence.observer import ObserverGroup
@@ -171,7 +171,9 @@ class RunningPod:
             directories = cgroups.containers[identity]
             files[container_subject(name)] = resource_files(directories)
             first[container_subject(name)] = directories.get("memory") or directories["unified"]
-        sampler = CgroupSampler(files, recorder=recorder)
+        # At full rate to the end: a kubelet that takes the resize for unfinished writes again at
+        # each sync, and what it undoes meanwhile lasts for milliseconds (deviation PD-01).
+        sampler = CgroupSampler(files, recorder=recorder, slow_rate=FAST_RATE)
         return _Observers(
             sampler,
             ObserverGroup(
