@@ -96,19 +96,25 @@ class RuntimeClient:
         """
         return _info(self._call("Status", api_pb2.StatusRequest(verbose=True)).info)
 
-    def container_status(self, container_id: str, *, verbose: bool = False) -> dict[str, Any]:
+    def container_status(
+        self,
+        container_id: str,
+        *,
+        verbose: bool = False,
+        stopping: threading.Event | None = None,
+    ) -> dict[str, Any]:
         """Return ``{"id", "state", "started_at", "resources"}`` of a container.
 
         ``container_id`` may carry the ``containerd://`` prefix of a pod's status. ``state`` is the
         enum's name (``CONTAINER_RUNNING``), ``started_at`` nanoseconds since the epoch.
         ``resources`` is None when the runtime reports none, else the Linux fields that are set
         (protobuf cannot tell 0 from unset). ``verbose`` adds ``info``: the runtime's own JSON
-        objects by key. Raises ``CriError``.
+        objects by key. A call is not begun once ``stopping`` is set. Raises ``CriError``.
         """
         request = api_pb2.ContainerStatusRequest(
             container_id=container_id.rpartition("://")[2], verbose=verbose
         )
-        answer = self._call("ContainerStatus", request)
+        answer = self._call("ContainerStatus", request, stopping=stopping)
         status = answer.status
         found = {
             "id": status.id,
@@ -166,7 +172,10 @@ class RuntimeClient:
         ]
 
     def cancel(self, *, thread: int) -> None:
-        """Cancel the call that the thread with this ident is waiting for, if any."""
+        """Cancel the call that the thread with this ident is waiting for, if any.
+
+        Who sets the ``stopping`` of that thread's calls first can be sure that none is missed.
+        """
         with self._lock:
             call = self._under_way.get(thread)
         if call is not None:
@@ -187,11 +196,14 @@ class RuntimeClient:
     ) -> None:
         self.close()
 
-    def _call(self, name: str, request: object) -> Any:
+    def _call(self, name: str, request: object, *, stopping: threading.Event | None = None) -> Any:
         thread = threading.get_ident()
         try:
-            call = getattr(self._stub, name).future(request, timeout=self._timeout)
+            # Within the lock: a cancel comes before the question, or finds the call.
             with self._lock:
+                if stopping is not None and stopping.is_set():
+                    raise self._error(name, "CANCELLED", "its caller is stopping")
+                call = getattr(self._stub, name).future(request, timeout=self._timeout)
                 self._under_way[thread] = call
             return call.result()
         except grpc.FutureCancelledError as error:

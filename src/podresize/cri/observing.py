@@ -77,7 +77,7 @@ class ContainerObserver(Observer):
 
     def _status(self, container_id: str) -> dict[str, Any]:
         try:
-            return self._client.container_status(container_id)
+            return self._client.container_status(container_id, stopping=self._stopping)
         except CriError as error:
             if error.code != "NOT_FOUND":
                 raise
