@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import http.server
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,9 +18,13 @@ from podresize.artifacts.cache import Cache
 from podresize.artifacts.progress import Progress, Silent
 from podresize.artifacts.source import SourcePassedOverError
 
+_GO_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "go-build"
+
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    # The compiler's own cache lies under XDG_CACHE_HOME too; a test need not fill another.
+    monkeypatch.setenv("GOCACHE", os.environ.get("GOCACHE") or str(_GO_CACHE))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     monkeypatch.delenv("PODRESIZE_DOWNLOAD_MIRROR", raising=False)
     download.forget_unreachable()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import random
+import selectors
+import shutil
 import signal
 import subprocess
 import sys
@@ -180,6 +182,44 @@ def test_killed_while_downloading_goes_on_where_it_stopped(
     assert wanted.startswith("bytes=")
     assert not part.exists()
     assert prune(cache).leftovers == 1  # the dead process's work directory
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="no setpriv on PATH")
+def test_a_build_dies_with_its_owner(cache: Cache, tmp_path: Path) -> None:
+    cache.layout.make()
+    (tmp_path / "go").write_text("#!/bin/sh\necho $$ >&2\nexec sleep 60\n")
+    (tmp_path / "go").chmod(0o755)
+    script = f"""
+from podresize.artifacts import gobuild
+root = Path({str(tmp_path)!r})
+class Show:
+    def work(self, what, *, unit):
+        return Plain().work(what, unit=unit)
+gobuild.build(gobuild.GoBuild(label="x", log_name="x", go=root / "go", directory=root,
+              packages=("x",), out=root / "out", arch="amd64"), cache=Cache(), progress=Show())
+"""
+    log = cache.layout.logs / "x-module.log"
+    with start(script) as process:
+        pid = int(_line_of_log(log))
+        compiler = os.pidfd_open(pid)
+        try:
+            kill(process)
+            with selectors.DefaultSelector() as selector:
+                selector.register(compiler, selectors.EVENT_READ)
+                assert selector.select(5), "the compiler outlived the killed process"
+        finally:
+            os.close(compiler)
+
+
+def _line_of_log(log: Path) -> str:
+    """Return the first line that the compiler said; another process writes it, without an event."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        lines = log.read_text().splitlines() if log.is_file() else []
+        if len(lines) > 1:
+            return lines[1]
+        time.sleep(0.01)
+    raise AssertionError("the build never began")
 
 
 def test_prune_removes_a_download_that_nobody_continues(

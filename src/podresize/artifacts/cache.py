@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import json
 import os
-import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +12,7 @@ from pathlib import Path
 import filelock
 
 from podresize.artifacts.artifact import Artifact, Component, Source
+from podresize.artifacts.entry import Entry, Stored, entry_order, entry_text, read_entry
 from podresize.artifacts.layout import (
     Layout,
     host_error,
@@ -23,41 +21,6 @@ from podresize.artifacts.layout import (
     sync,
     write_atomically,
 )
-
-_SCHEMA = 1
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
-    """One file of an entry: what it must be (``sha256``, ``size``) and how it lay when stored."""
-
-    sha256: str
-    size: int
-    mtime_ns: int
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One component of one version, architecture and source.
-
-    ``stored_at`` and ``used_at`` (the last time it was handed out) are Unix seconds.
-    """
-
-    component: Component
-    version: str
-    arch: str
-    source: Source
-    stored_at: float
-    files: dict[str, Stored]
-    used_at: float = 0.0
-
-    @property
-    def size(self) -> int:
-        """The bytes of all its files."""
-        return sum(file.size for file in self.files.values())
-
-    def __str__(self) -> str:
-        return f"{self.component} {self.version} {self.arch} ({self.source})"
 
 
 class Cache:
@@ -74,7 +37,7 @@ class Cache:
         The check is the cheap one: size and modification time of each file. An entry that fails
         it is dropped, so that it is fetched again.
         """
-        entry = self._read(self._index(component, version, arch, source))
+        entry = read_entry(self._index(component, version, arch, source))
         if entry is None:
             return None
         if not self._looks_intact(entry):
@@ -88,8 +51,8 @@ class Cache:
     def entries(self) -> list[Entry]:
         """Return all entries, sorted by component, version and architecture."""
         paths = self.layout.index.glob("*.json") if self.layout.index.is_dir() else ()
-        found = [entry for path in paths if (entry := self._read(path)) is not None]
-        return sorted(found, key=_order)
+        found = [entry for path in paths if (entry := read_entry(path)) is not None]
+        return sorted(found, key=entry_order)
 
     def store(
         self,
@@ -128,10 +91,7 @@ class Cache:
             stored_at=time.time(),
             files=self._measured(component, version, arch, source, stored),
         )
-        document = {"schema": _SCHEMA} | dataclasses.asdict(entry)
-        write_atomically(
-            self._index(component, version, arch, source), json.dumps(document, indent=1)
-        )
+        write_atomically(self._index(component, version, arch, source), entry_text(entry))
         return self._artifact(entry, cached=False)
 
     def directory(self, entry: Entry) -> Path:
@@ -214,18 +174,6 @@ class Cache:
     def _object(self, digest: str) -> Path:
         return self.layout.objects / digest[:2] / digest
 
-    def _read(self, path: Path) -> Entry | None:
-        try:
-            raw = json.loads(path.read_text("utf-8"))
-            if raw.pop("schema") != _SCHEMA:
-                return None
-            raw |= {"component": Component(raw["component"]), "source": Source(raw["source"])}
-            raw["files"] = {name: Stored(**file) for name, file in raw["files"].items()}
-            return Entry(**raw | {"used_at": path.stat().st_mtime})
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            # An entry of a newer podresize, or one that somebody edited: as good as none.
-            return None
-
     def _looks_intact(self, entry: Entry) -> bool:
         directory = self.directory(entry)
         try:
@@ -290,9 +238,3 @@ class Cache:
             cached=cached,
             files={name: directory / name for name in entry.files},
         )
-
-
-def _order(entry: Entry) -> tuple[str, list[int], str, str, str]:
-    # Numbers as numbers: 1.6.8 comes before 1.6.36.
-    numbers = [int(number) for number in re.findall(r"\d+", entry.version)]
-    return (entry.component, numbers, entry.version, entry.arch, entry.source)

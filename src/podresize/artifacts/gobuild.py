@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import queue
@@ -9,7 +10,7 @@ import re
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import IO
 
@@ -80,34 +81,35 @@ def build(job: GoBuild, *, cache: Cache, progress: Progress) -> None:
     stale = ["list", *job.flags(), "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}"]
     ldflags = " ".join(["-s -w", *(f"-X {name}={value}" for name, value in job.stamps.items())])
     command = ["build", "-v", *job.flags(), "-ldflags", ldflags, "-o", f"{job.out}/"]
-    with log.open("w", encoding="utf-8") as file:
+    with log.open("w", encoding="utf-8", buffering=1) as file:
         # Asking for the packages also fetches the modules: minutes from an empty module cache.
         packages = 0
         with progress.work(f"{job.label}: fetching modules", unit="modules") as advance:
             fetched = 0
-            for stream, line in _run(job, [*stale, *job.packages], log=log, file=file):
-                if stream == "stdout":
-                    packages += bool(line)
-                elif line.startswith("go: downloading"):
-                    fetched += 1
-                advance(fetched, None)
+            with contextlib.closing(_run(job, [*stale, *job.packages], log, file)) as lines:
+                for stream, line in lines:
+                    if stream == "stdout":
+                        packages += bool(line)
+                    elif line.startswith("go: downloading"):
+                        fetched += 1
+                    advance(fetched, None)
         compiled = 0
         total = packages + _LINK_WEIGHT * len(job.packages)
         with progress.work(f"{job.label}: building", unit="steps") as advance:
-            for stream, line in _run(job, [*command, *job.packages], log=log, file=file):
-                compiled += stream == "stderr" and bool(line) and " " not in line
-                advance(min(compiled, packages), total)
+            with contextlib.closing(_run(job, [*command, *job.packages], log, file)) as lines:
+                for stream, line in lines:
+                    compiled += stream == "stderr" and bool(line) and " " not in line
+                    advance(min(compiled, packages), total)
 
 
 def _run(
-    job: GoBuild, arguments: list[str], *, log: Path, file: IO[str]
-) -> Iterator[tuple[str, str]]:
+    job: GoBuild, arguments: list[str], log: Path, file: IO[str]
+) -> Generator[tuple[str, str], None, None]:
     """Run one go command; yield ("stdout" or "stderr", line), and ("tick", "") while it is silent.
 
     Standard error goes to the log as well.
     """
     file.write(f"$ go {' '.join(arguments)}\n")
-    file.flush()
     lines: queue.SimpleQueue[tuple[str, str] | None] = queue.SimpleQueue()
     command = [*_dies_with_us(), str(job.go), *arguments]
     with subprocess.Popen(
@@ -147,7 +149,6 @@ def _run(
             process.kill()
             raise
         status = process.wait()
-    file.flush()
     if status != 0:
         raise _failure(log)
 

@@ -2,7 +2,7 @@
 
 Each is a tar that is an OCI image layout and a ``docker save`` archive at once: ``ctr -n k8s.io
 images import`` of containerd 1.6 to 2.x reads the former and takes the name from its annotation,
-``docker load`` reads the latter. The same source gives the same bytes.
+``docker load`` reads the latter. The same programs give the same bytes.
 """
 
 from __future__ import annotations

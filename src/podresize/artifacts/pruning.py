@@ -7,7 +7,8 @@ import dataclasses
 import time
 from pathlib import Path
 
-from podresize.artifacts.cache import Cache, Entry
+from podresize.artifacts.cache import Cache
+from podresize.artifacts.entry import Entry
 from podresize.artifacts.layout import remove_if_free, remove_tree
 
 _DAY = 86_400.0

@@ -9,8 +9,9 @@ import click
 
 from podresize.artifacts import versions
 from podresize.artifacts.artifact import Component, Source
-from podresize.artifacts.cache import Cache, Entry
+from podresize.artifacts.cache import Cache
 from podresize.artifacts.catalogue import OF_A_CLUSTER, RECIPES
+from podresize.artifacts.entry import Entry
 from podresize.artifacts.host import ARCHITECTURES, check_arch
 from podresize.artifacts.module import ModuleBuild
 from podresize.artifacts.progress import human_size
