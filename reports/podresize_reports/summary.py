@@ -29,6 +29,7 @@ SEVERITY = (
 
 # The steps of a resize in the order in which a conformant stack shows them.
 STEPS = {
+    "patched": "API accepts the patch",
     "proposed": "Proposed",
     "in_progress": "InProgress",
     "kernel": "kernel has the values",

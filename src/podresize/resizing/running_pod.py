@@ -116,7 +116,7 @@ class RunningPod:
             recorder.wait_until(decided, deadline=expected.deadline)
         self._read_heartbeats(recorder, containers)
         return recorder.to_timeline(
-            id=f"{reach.run_id}-{self.namespace}-{self.name}-{next(_numbers)}",
+            id=f"{reach.run_id}-{reach.handle.name}-{self.namespace}-{self.name}-{next(_numbers)}",
             pod=f"{self.namespace}/{self.name}",
         )
 
