@@ -95,11 +95,13 @@ def build(job: GoBuild, *, cache: Cache, progress: Progress) -> None:
                     advance(fetched, None)
         compiled = 0
         total = packages + _LINK_WEIGHT * len(job.packages)
-        with progress.work(f"{job.label}: building", unit="steps") as advance:
-            with contextlib.closing(_run(job, [*command, *job.packages], log, file)) as lines:
-                for stream, line in lines:
-                    compiled += stream == "stderr" and bool(line) and " " not in line
-                    advance(min(compiled, packages), total)
+        with (
+            progress.work(f"{job.label}: building", unit="steps") as advance,
+            contextlib.closing(_run(job, [*command, *job.packages], log, file)) as lines,
+        ):
+            for stream, line in lines:
+                compiled += stream == "stderr" and bool(line) and " " not in line
+                advance(min(compiled, packages), total)
 
 
 def _run(
