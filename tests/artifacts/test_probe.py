@@ -195,7 +195,7 @@ def test_a_wrong_call_is_refused(probe: Any, arguments: tuple[str, ...]) -> None
 def test_pause_reaps_children_and_ends_at_sigterm(programs: Path) -> None:
     # A shell becomes the pause program: the shell's child is pause's child then.
     script = 'sleep 0.1 & echo $!; exec "$0"'
-    command = ["sh", "-c", script, programs / "pause"]
+    command = ["sh", "-c", script, str(programs / "pause")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         _until_gone(int(process.stdout.readline()))
