@@ -69,10 +69,39 @@ class OsPackage:
             found = tree / place
             if not found.is_file():
                 raise SourcePassedOverError(f"the OS's {package.name} has no /{place}")
-            if arch == host_arch():
-                _check_libraries(found, archive, package.name)
             # The archive's paths may be links into each other; what is kept is the file itself.
             files[program] = found.resolve()
+            if arch == host_arch():
+                files |= self._libraries(found, archive, package.name)
+        return files
+
+    def _libraries(self, program: Path, archive: Path, package: str) -> dict[str, Path]:
+        """Return soname -> file of the libraries that are not installed here, unpacked beside.
+
+        They end up in the program's directory, which whoever runs it puts on LD_LIBRARY_PATH.
+        """
+        missing = _missing(program, libraries=None)
+        if not missing:
+            return {}
+        depends = _run(["dpkg-deb", "--field", str(archive), "Depends"], seconds=_QUICK_SECONDS)
+        needed = sorted({package_of(soname, depends) or soname for soname in missing})
+        work = archive.parent / "libraries"
+        work.mkdir(exist_ok=True)
+        _run(["apt-get", "download", "--quiet", *needed], cwd=work, seconds=_LONG_SECONDS)
+        for library in work.glob("*.deb"):
+            _run(["dpkg-deb", "--extract", str(library), str(work)], seconds=_LONG_SECONDS)
+        found = {soname: next(work.rglob(soname), None) for soname in missing}
+        files = {soname: path.resolve() for soname, path in found.items() if path is not None}
+        places = [path.parent for path in found.values() if path is not None]
+        still = _missing(program, libraries=places)
+        if still:
+            raise HostError(
+                f"The OS's {package} needs shared libraries that are not installed here.",
+                value=", ".join(still),
+                origin=f"ldd {program.name}",
+                causes=(f"{package} depends on: {depends.strip()}",),
+                next_command=f"apt-get install {' '.join(needed)}",
+            )
         return files
 
     def _check_tools(self) -> None:
@@ -132,22 +161,18 @@ def _why_unknown(name: str, arch: str) -> str:
     return f"the OS's package lists have no {name}"
 
 
-def _check_libraries(program: Path, archive: Path, package: str) -> None:
+def _missing(program: Path, *, libraries: list[Path] | None) -> list[str]:
+    """Return the sonames that a program lacks, looking into ``libraries`` as well."""
+    path = ":".join(str(place) for place in libraries or ())
     answer = subprocess.run(
-        ["ldd", program], capture_output=True, text=True, check=False, timeout=_QUICK_SECONDS
+        ["ldd", program],
+        env=os.environ | {"LC_ALL": "C", "LD_LIBRARY_PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_QUICK_SECONDS,
     )
-    missing = missing_libraries(answer.stdout)
-    if not missing:
-        return
-    depends = _run(["dpkg-deb", "--field", str(archive), "Depends"], seconds=_QUICK_SECONDS)
-    needed = sorted({package_of(soname, depends) or soname for soname in missing})
-    raise HostError(
-        f"The OS's {package} needs shared libraries that are not installed here.",
-        value=", ".join(missing),
-        origin=f"ldd {program.name}",
-        causes=(f"podresize unpacks {package} without what it depends on: {depends.strip()}",),
-        next_command=f"apt-get install {' '.join(needed)}",
-    )
+    return missing_libraries(answer.stdout)
 
 
 def _run(command: list[str], *, seconds: int, cwd: Path | None = None) -> str:

@@ -69,7 +69,13 @@ def _oci_runtime(cri: RuntimeClient) -> tuple[str, str]:
     program = Path(options.get("BinaryName") or handler)
     try:
         said = subprocess.run(
-            [program, "--version"], capture_output=True, text=True, check=True, timeout=10
+            [program, "--version"],
+            # Its libraries may lie beside it (see the artifacts' package source).
+            env={"LD_LIBRARY_PATH": str(program.parent)},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
         ).stdout
     except (OSError, subprocess.SubprocessError) as error:
         raise HarnessError(

@@ -25,7 +25,10 @@ from podresize.providers.local.layout import Layout
 # How often conditions are looked at. Nothing announces that a server listens.
 _LOOK_SECONDS = 0.02
 _READY_DEADLINE_SECONDS = 120.0
+# Few and short enough for the pipes: what is told after the start may be read by nobody, and who
+# tells must not be held up by that.
 _TAIL_LINES = 12
+_TAIL_LINE_CHARS = 400
 
 
 def _accepts(family: socket.AddressFamily, address: Any) -> bool:
@@ -77,12 +80,22 @@ class Init:
     """Runs the plan: each component as soon as what it waits for holds."""
 
     def __init__(
-        self, layout: Layout, plan: list[Component], tell: Callable[[dict[str, Any]], None], path: str
+        self,
+        layout: Layout,
+        plan: list[Component],
+        tell: Callable[[dict[str, Any]], None],
+        path: str,
     ) -> None:
         self._layout = layout
         self._waiting = list(plan)
         self._tell = tell
-        self._environment = {"PATH": path, "HOME": str(layout.directory), "LANG": "C.UTF-8"}
+        # An OS package's program may have come with libraries that this host lacks, beside it.
+        self._environment = {
+            "PATH": path,
+            "LD_LIBRARY_PATH": path,
+            "HOME": str(layout.directory),
+            "LANG": "C.UTF-8",
+        }
         self._running: dict[int, Component] = {}
         self._held: set[str] = set()
         self._conditions: dict[str, Callable[[], bool]] = {
@@ -173,7 +186,7 @@ class Init:
             file = self._layout.logs / f"{name}.log"
             if file.exists():
                 lines = file.read_text(errors="replace").splitlines()
-                logs[name] = lines[-_TAIL_LINES:]
+                logs[name] = [line[:_TAIL_LINE_CHARS] for line in lines[-_TAIL_LINES:]]
         self._tell({"event": "failed", "what": what, "logs": logs})
         os._exit(1)
 
