@@ -62,7 +62,8 @@ def _rows(found: Sequence[Row], width: int, colour: bool) -> list[str]:
         (
             shorten(one_line(row.requirement), 24),
             shorten(_verdict(row), 40),
-            seconds_text(row.slowest),
+            # A requirement that was not put to the target took no time.
+            seconds_text(row.slowest) if row.verdict.is_executed else "–",
             row.checks,
         )
         for row in found
