@@ -13,6 +13,7 @@ from collections.abc import Callable
 from podresize.evidence.agreement import (
     allocation_is_new,
     allows,
+    api_is_done,
     cgroup_shows,
     container_status,
     progress_value,
@@ -36,6 +37,32 @@ def runtime_does_not_report_resources(case: Case) -> str | None:
     behind the spec, a resize that went InProgress stays so until the deadline.
     """
     expectation = case.expectation
+    why = _enacted_without_report(case)
+    if why is not None:
+        return why
+    for item in expectation.containers:
+        reported = container_status(case.final_pod, item.name).get("resources")
+        if not resources_equal(reported, _status_without_report(item)):
+            return f"status.resources of container {item.name} did not stay as it was"
+    return _stays_in_progress(case)
+
+
+def status_is_filled_without_a_report(case: Case) -> str | None:
+    """PD-02: the same runtime under Kubernetes 1.35 and later.
+
+    No ContainerStatus carries resources; the kernel and the allocation are at the new values; and
+    the API shows the resize done with the new resources, which the kubelet took from its own record
+    of what it sent and not from the runtime.
+    """
+    why = _enacted_without_report(case)
+    if why is None and not api_is_done(case.final_pod, case.expectation):
+        why = "the API does not show the resize done"
+    return why
+
+
+def _enacted_without_report(case: Case) -> str | None:
+    """Return None when kernel and allocation are new and the runtime never reported resources."""
+    expectation = case.expectation
     for item in expectation.containers:
         if any(status.get("resources") is not None for _, status in case.runtime(item.name)):
             return f"the runtime does report resources of container {item.name}"
@@ -44,11 +71,7 @@ def runtime_does_not_report_resources(case: Case) -> str | None:
             return f"the cgroup of {subject} is not at the new values"
     if not allocation_is_new(case.final_pod, expectation):
         return "allocatedResources is not at the new values"
-    for item in expectation.containers:
-        reported = container_status(case.final_pod, item.name).get("resources")
-        if not resources_equal(reported, _status_without_report(item)):
-            return f"status.resources of container {item.name} did not stay as it was"
-    return _stays_in_progress(case)
+    return None
 
 
 def _stays_in_progress(case: Case) -> str | None:
@@ -130,5 +153,6 @@ def _returns(
 
 SIGNATURES: dict[str, Signature] = {
     "cpu-returns-with-each-memory-update": cpu_returns_with_each_memory_update,
+    "status-is-filled-without-a-report": status_is_filled_without_a_report,
     "runtime-does-not-report-resources": runtime_does_not_report_resources,
 }
