@@ -16,15 +16,16 @@ from podresize.evidence.records import VerdictKind, VerdictRecord
 from podresize_reports.loading import Run
 from podresize_reports.text import natural, one_line, plural, shorten
 
-# Worst first. Skipped and unsupported are worse than passed: what was not looked at is not met.
+# Worst first of what was put to the target, then what was not: a requirement that some checks could
+# put to it and others could not is shown by the former.
 SEVERITY = (
     VerdictKind.FAILED,
     VerdictKind.ERROR,
     VerdictKind.FLAKY,
     VerdictKind.DEVIATION,
+    VerdictKind.PASSED,
     VerdictKind.SKIPPED,
     VerdictKind.UNSUPPORTED,
-    VerdictKind.PASSED,
 )
 
 # The steps of a resize in the order in which a conformant stack shows them.

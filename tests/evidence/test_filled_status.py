@@ -1,4 +1,8 @@
-"""Deviation PD-02: a runtime that reports no resources, under a kubelet that fills the gap."""
+"""Deviations PD-02 and PD-03: what a runtime that reports no resources does from 1.33 on.
+
+The kubelet then compares with its own record, so the resize ends; whether the status shows it
+depends on the release.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import pytest
 from podresize.evidence.judging import verify
 from podresize.evidence.records import VerdictKind
 from podresize.evidence.timeline import Witness
+from podresize.oracle.change import Change
 
 REQUIREMENTS = ["CRI-03", "ST-21"]
 
@@ -47,3 +52,43 @@ def test_the_same_silence_of_a_later_runtime_is_a_failure(resized: Any) -> None:
     resize.edit(Witness.CRI, lambda data: data.update(resources=None), since=-1.0)
 
     assert judge(resize)["CRI-03"] == (VerdictKind.FAILED, None)
+
+
+@pytest.fixture
+def behind(resized: Any) -> Any:
+    """A resize of 1.33 that ends, with the status of its container as it was."""
+    resize = resized(
+        Change(cpu="+100m"), kubernetes="1.33.13", kubelet="1.33.13", runtime_version="1.6.8"
+    )
+    resize.edit(Witness.CRI, lambda data: data.update(resources=None), since=-1.0)
+    first = resize.of(Witness.API)[0].data["status"]["containerStatuses"][0]["resources"]
+
+    def keep(pod: dict[str, Any]) -> None:
+        pod["status"]["containerStatuses"][0]["resources"] = first
+
+    resize.edit(Witness.API, keep)
+    return resize
+
+
+def test_a_status_that_stays_behind_is_a_deviation_of_both(behind: Any) -> None:
+    assert judge(behind) == {
+        "CRI-03": (VerdictKind.DEVIATION, "PD-03"),
+        "ST-21": (VerdictKind.DEVIATION, "PD-03"),
+    }
+
+
+def test_a_status_that_was_not_watched_to_the_deadline_is_a_failure(behind: Any) -> None:
+    behind.ended = 5.0
+
+    assert judge(behind)["ST-21"] == (VerdictKind.FAILED, None)
+
+
+def test_a_condition_that_stays_is_a_failure(behind: Any) -> None:
+    def stuck(pod: dict[str, Any]) -> None:
+        pod["status"].setdefault("conditions", []).append(
+            {"type": "PodResizeInProgress", "status": "True"}
+        )
+
+    behind.edit(Witness.API, stuck)
+
+    assert judge(behind)["ST-21"] == (VerdictKind.FAILED, None)
