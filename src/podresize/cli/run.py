@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,10 @@ _CONTAINERD = ("1.6.8", "1.6.36")
 # A check mostly waits for the kubelet's next sync: far more of them fit a host than processors.
 _WORKERS = 12
 _CHECK_TIMEOUT_SECONDS = 400
+# What pytest's end means to us after Ctrl-C (its own code, 2, also stands for a bad collection).
+_INTERRUPTED = -signal.SIGINT
+# As a shell says it.
+EXIT_INTERRUPTED = 130
 
 
 @click.command()
@@ -107,8 +113,13 @@ def run(
     for number, target in enumerate(targets, start=1):
         click.echo(f"target {number} of {len(targets)}: {target}")
         code = _run_pytest(target, requirements, out=out, run_id=run_id, workers=workers)
+        if code == _INTERRUPTED:
+            worst = EXIT_INTERRUPTED
+            break
         worst = max(worst, _meaning(code))
         if _meaning(code) in (EXIT_USAGE, EXIT_HARNESS):
+            if code < 0:
+                click.echo(f"the process of the checks was ended by signal {-code}", err=True)
             break
     worst = _finish(records, out, worst)
     click.echo(f"{time.monotonic() - began:.0f} s, exit code {worst}")
@@ -173,12 +184,27 @@ def _run_pytest(
         env=os.environ | {"PODRESIZE_RUN_ID": run_id},
         # When this process is killed its pytest goes too, and with pytest the cluster.
         preexec_fn=linux.die_with_parent,
+        # Ctrl-C reaches this process alone, which passes it on: the workers would fall before
+        # their controller had taken leave of them.
+        process_group=0,
     )
+    return _wait(child)
+
+
+def _wait(child: subprocess.Popen[bytes]) -> int:
+    """Wait for pytest. Ctrl-C lets it take its cluster down and end; a second one kills it."""
+    interrupted = 0
     while True:
         try:
-            return child.wait()
+            code = child.wait()
+            return _INTERRUPTED if interrupted else code
         except KeyboardInterrupt:
-            continue  # the terminal told pytest as well: it takes its cluster down and ends
+            interrupted += 1
+            if interrupted == 1:
+                click.echo("interrupted: ending the cluster; once more to kill it", err=True)
+                child.send_signal(signal.SIGINT)
+            else:
+                child.kill()
 
 
 def suites_directory() -> Path:
@@ -201,13 +227,15 @@ def _meaning(code: int) -> int:
 
 
 def _finish(records: RecordFile, out: Path, worst: int) -> int:
-    """Write the reports, print the table, and return the exit code of the whole run."""
+    """Write the reports, print the table, and return the exit code of the whole run.
+
+    A run that was interrupted gets no ``end``: its reports say that it died half way.
+    """
     seen = load_run(records.path)
-    code = max(worst, _code(seen))
-    counts: dict[str, int] = {}
-    for verdict in seen.verdicts:
-        counts[str(verdict.verdict)] = counts.get(str(verdict.verdict), 0) + 1
-    records.append({"type": "end", "ended": now(), "exit": code, "counts": counts})
+    code = _code(seen, worst)
+    if code != EXIT_INTERRUPTED:
+        counts = Counter(str(verdict.verdict) for verdict in seen.verdicts)
+        records.append({"type": "end", "ended": now(), "exit": code, "counts": dict(counts)})
     try:
         written = write_reports(records.path, out)
     except OSError as error:
@@ -218,12 +246,15 @@ def _finish(records: RecordFile, out: Path, worst: int) -> int:
     return code
 
 
-def _code(seen: Run) -> int:
+def _code(seen: Run, worst: int) -> int:
+    """Return the run's exit code: what pytest ended with, checked against the verdicts."""
+    if worst in (EXIT_INTERRUPTED, EXIT_USAGE, EXIT_HARNESS):
+        return worst
     kinds = {verdict.verdict for verdict in seen.verdicts}
     if kinds & {VerdictKind.FAILED, VerdictKind.FLAKY}:
         return EXIT_UNEXPECTED
-    if VerdictKind.ERROR in kinds:
-        return EXIT_HARNESS
+    if VerdictKind.ERROR in kinds or worst == EXIT_UNEXPECTED:
+        return EXIT_HARNESS  # also where a check failed and no requirement knows of it
     if not any(kind.is_executed for kind in kinds):
         click.echo("nothing was executed: no target here can show what was asked for", err=True)
         return EXIT_USAGE
