@@ -46,7 +46,8 @@ class Authority:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "podresize")])
         builder = self._builder(self._name, self._key.public_key())
-        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        constraints = x509.BasicConstraints(ca=True, path_length=0)
+        builder = builder.add_extension(constraints, critical=True)
         self._certificate = builder.sign(self._key, hashes.SHA256())
         self.certificate_file = directory / "ca.crt"
         self.certificate_file.write_bytes(

@@ -28,9 +28,7 @@ class Component:
 
 def _gates(target: Target) -> list[str]:
     gates = configuration.feature_gates(target)
-    return [
-        f"--feature-gates={name}={'true' if on else 'false'}" for name, on in gates.items()
-    ]
+    return [f"--feature-gates={name}={'true' if on else 'false'}" for name, on in gates.items()]
 
 
 def _apiserver(layout: Layout, target: Target, program: Path) -> tuple[str, ...]:

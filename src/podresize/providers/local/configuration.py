@@ -12,18 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from packaging.version import InvalidVersion, Version
 
 from podresize.errors import UsageError
 from podresize.providers.local.host import Host
 from podresize.providers.local.layout import Layout
 from podresize.requirements.target import Target
-from packaging.version import Version
 
 PAUSE_IMAGE = "podresize.local/pause:1"
 FEATURE = "InPlacePodVerticalScaling"
 # The settings by which the provider reaches and isolates the kubelet: a user's file may not move
 # them, everything else it may.
 _OWNED_KUBELET_KEYS = (
+    "address",
     "cgroupRoot",
     "containerRuntimeEndpoint",
     "authentication",
@@ -35,8 +36,14 @@ _OWNED_KUBELET_KEYS = (
 
 
 def gate_is_locked(kubernetes: str) -> bool:
-    """Return whether the gate can no longer be turned off (GA and locked since 1.35)."""
-    return Version(kubernetes) >= Version("1.35")
+    """Return whether the gate can no longer be turned off (GA and locked since 1.35).
+
+    False for what is no version: the artifacts refuse it, and say which exist.
+    """
+    try:
+        return Version(kubernetes) >= Version("1.35")
+    except InvalidVersion:
+        return False
 
 
 def feature_gates(target: Target) -> dict[str, bool]:
@@ -107,7 +114,7 @@ def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 def read_kubelet_overrides(path: Path) -> dict[str, Any]:
     """Read a user's KubeletConfiguration. Raises ``UsageError`` for anything else."""
     origin = "--kubelet-config"
-    again = f"kubectl explain is of no help here; check {path} against kubelet.config.k8s.io/v1beta1"
+    again = f"head {path}"
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -136,6 +143,16 @@ def read_kubelet_overrides(path: Path) -> dict[str, Any]:
             causes=("the file is empty", "it holds a list or a single word"),
             next_command=again,
         )
+    try:
+        json.dumps(loaded, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            "the kubelet configuration holds a value that no setting can have",
+            value=f"{path}: {error}",
+            origin=origin,
+            causes=("a date without quotes", "an anchor that contains itself"),
+            next_command=again,
+        ) from None
     kind = loaded.get("kind", "KubeletConfiguration")
     version = loaded.get("apiVersion", "kubelet.config.k8s.io/v1beta1")
     if kind != "KubeletConfiguration" or version != "kubelet.config.k8s.io/v1beta1":
@@ -247,9 +264,7 @@ def kubeconfig(layout: Layout, *, user: str, server: str) -> str:
                     },
                 }
             ],
-            "contexts": [
-                {"name": layout.name, "context": {"cluster": layout.name, "user": user}}
-            ],
+            "contexts": [{"name": layout.name, "context": {"cluster": layout.name, "user": user}}],
             "current-context": layout.name,
         },
         sort_keys=False,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import platform
+import re
 import shutil
 from pathlib import Path
 
@@ -21,6 +22,9 @@ _DISK_NEEDED = 1 << 30
 _MEMORY_NEEDED = 2 << 30
 _TOOLS = {"ip": "iproute2", "nsenter": "util-linux"}
 _V1_REQUIRED = ("cpu", "cpuset", "memory", "pids")
+_V1_OTHERS = ("blkio", "cpuacct", "devices", "freezer", "hugetlb", "misc", "perf_event", "rdma")
+_V1_NETWORK = ("net_cls", "net_prio")
+_V1_CONTROLLERS = frozenset((*_V1_REQUIRED, *_V1_OTHERS, *_V1_NETWORK))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +123,8 @@ class Host:
                 "KubeletInUserNamespace; oom_score_adj cannot be a witness here"
             )
         if self.swap:
-            notes.append(f"swap is on ({self.swap >> 20} MiB): the kubelet runs with failSwapOn off")
+            size = f"{self.swap >> 20} MiB"
+            notes.append(f"swap is on ({size}): the kubelet runs with failSwapOn off")
         if not self.apparmor:
             notes.append("no AppArmor: disabled in containerd")
         if not self.systemd:
@@ -136,23 +141,25 @@ def _memory_info() -> dict[str, int]:
     return values
 
 
-def _cgroup_mounts() -> tuple[int, dict[str, Path]]:
+def cgroup_mounts(mountinfo: str) -> tuple[int, dict[str, Path]]:
     """Return the cgroup version in use for resources and where each controller is mounted.
 
-    A hybrid host mounts a v2 hierarchy beside the v1 ones; what counts is where ``memory`` is.
+    ``mountinfo`` is the text of ``/proc/self/mountinfo`` (proc(5)). A hybrid host mounts a v2
+    hierarchy beside the v1 ones; what counts is where ``memory`` is. Where a hierarchy is mounted
+    twice, the first counts, as it does for runc and the kubelet.
     """
     v1: dict[str, Path] = {}
     v2: Path | None = None
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+    for line in mountinfo.splitlines():
         fields, _, tail = line.partition(" - ")
         kind, _, options = tail.split(" ", 2)
-        mount_point = Path(fields.split()[4])
+        mount_point = Path(_unescaped(fields.split(" ")[4]))
         if kind == "cgroup":
+            # The superblock's options name its controllers, among others that are none
+            # ("rw", "xattr", "release_agent=..."); a hierarchy without any has a name instead.
             for option in options.split(","):
-                if option.startswith("name="):
-                    v1[option] = mount_point
-                elif (mount_point / f"{option}.").parent.is_dir() and option not in ("rw", "ro"):
-                    v1[option] = mount_point
+                if option in _V1_CONTROLLERS or option.startswith("name="):
+                    v1.setdefault(option, mount_point)
         elif kind == "cgroup2":
             v2 = v2 or mount_point
     if "memory" in v1 or v2 is None:
@@ -160,17 +167,27 @@ def _cgroup_mounts() -> tuple[int, dict[str, Path]]:
     return 2, {"unified": v2}
 
 
+def _unescaped(path: str) -> str:
+    """Return a path of mountinfo with its blanks and backslashes: they are written in octal."""
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), path)
+
+
 def _free_disk() -> int:
+    """Return the room for clusters, asked of the nearest directory that is there and readable."""
     place = state_root()
-    while not place.exists():
-        place = place.parent
-    return shutil.disk_usage(place).free
+    while True:
+        try:
+            return shutil.disk_usage(place).free
+        except OSError:
+            if place == place.parent:
+                return 0
+            place = place.parent
 
 
 def inspect() -> Host:
     """Read the facts of this host."""
     memory = _memory_info()
-    version, mounts = _cgroup_mounts()
+    version, mounts = cgroup_mounts(Path("/proc/self/mountinfo").read_text())
     return Host(
         is_root=os.geteuid() == 0,
         sys_admin=linux.has_capability("CAP_SYS_ADMIN"),

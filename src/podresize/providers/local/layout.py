@@ -13,6 +13,8 @@ from pathlib import Path
 # Clusters share the host's address space only in the link to the host; 198.18.0.0/15 is set aside
 # for tests of network devices (RFC 2544) and is routed nowhere. One /30 for each cluster.
 MAX_CLUSTERS = 64
+# sockaddr_un.sun_path holds 108 bytes with its final zero (unix(7)).
+MAX_SOCKET_PATH = 107
 SERVICE_SUBNET = "10.96.0.0/16"
 SERVICE_ADDRESS = "10.96.0.1"
 
@@ -20,9 +22,10 @@ SERVICE_ADDRESS = "10.96.0.1"
 def state_root() -> Path:
     """Return the directory of all clusters: ``$PODRESIZE_STATE_DIR`` or ``/var/lib/podresize``.
 
-    Not under the home directory: a Unix socket's path has room for 107 bytes (unix(7)).
+    Not under the home directory: a Unix socket's path has room for 107 bytes (unix(7)). Without
+    symbolic links, because mounts are laid over some of them (see ``mounts``).
     """
-    return Path(os.environ.get("PODRESIZE_STATE_DIR", "/var/lib/podresize"))
+    return Path(os.environ.get("PODRESIZE_STATE_DIR") or "/var/lib/podresize").resolve()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,11 @@ class Layout:
     def containerd_socket(self) -> Path:
         """The runtime's CRI socket, reachable from the host and from inside."""
         return self.run / "containerd.sock"
+
+    @property
+    def longest_socket(self) -> Path:
+        """The socket with the longest path; the kubelet makes it below its root directory."""
+        return self.directory / "kubelet" / "pod-resources" / "kubelet.sock"
 
     @property
     def cgroup(self) -> str:

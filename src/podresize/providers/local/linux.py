@@ -1,7 +1,7 @@
 """The few system calls that Python 3.11 has no function for.
 
-Python grew ``os.unshare`` in 3.12; ``mount`` and ``prctl`` it has not got. Everything else the
-provider needs of the kernel goes through files or through ``ip``.
+Python grew ``os.unshare`` and ``os.setns`` in 3.12; ``mount`` and ``prctl`` it has not got.
+Everything else the provider needs of the kernel goes through files or through ``ip``.
 """
 
 from __future__ import annotations
@@ -35,6 +35,11 @@ def _check(result: int, call: str) -> None:
 def unshare(flags: int) -> None:
     """Leave the namespaces named by ``flags`` (unshare(2)). Raises ``OSError``."""
     _check(_libc.unshare(flags), "unshare")
+
+
+def setns(descriptor: int, kind: int) -> None:
+    """Enter the namespace of that kind behind an open ``/proc/<pid>/ns`` file (setns(2))."""
+    _check(_libc.setns(descriptor, kind), "setns")
 
 
 def mount(source: str, target: Path, kind: str = "", flags: int = 0, data: str = "") -> None:

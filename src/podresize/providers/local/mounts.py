@@ -41,7 +41,5 @@ def _cover(place: Path, keep: list[Path]) -> None:
     linux.mount("tmpfs", place, "tmpfs", data="mode=0755")
     for path, handle in handles:
         path.mkdir(parents=True, exist_ok=True)
-        linux.mount(
-            f"/proc/self/fd/{handle}", path, flags=linux.MS_BIND | linux.MS_REC
-        )
+        linux.mount(f"/proc/self/fd/{handle}", path, flags=linux.MS_BIND | linux.MS_REC)
         os.close(handle)

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import os
 import re
 import secrets
 import select
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,34 +30,25 @@ from podresize.providers.fingerprint import detect
 from podresize.providers.interface import ClusterHandle, NodeHandle
 from podresize.providers.local import configuration, linux, state
 from podresize.providers.local import host as hosts
+from podresize.providers.local.child import (
+    STOP_DEADLINE_SECONDS,
+    Supervisor,
+    Tell,
+    reap,
+    reap_ended,
+)
+from podresize.providers.local.child import why_ended as why_ended
+from podresize.providers.local.cleaning import clean
 from podresize.providers.local.compatibility import check_target
-from podresize.providers.local.layout import Layout
-from podresize.providers.local.supervisor import clean
+from podresize.providers.local.layout import MAX_SOCKET_PATH, Layout
+from podresize.providers.local.order import make_order
 from podresize.requirements.target import Target
 
 WORKLOAD_IMAGE = "podresize.local/workload:1"
-_START_DEADLINE_SECONDS = 150.0
 _READY_DEADLINE_SECONDS = 60.0
-_STOP_DEADLINE_SECONDS = 15.0
+_READY_TURN_SECONDS = 2.0
 # The name becomes a directory, a cgroup and, with a suffix, a node name; sockets limit its length.
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
-
-Tell = Callable[[str, float], None]
-
-# Supervisors that this process started, by pid.
-_children: dict[int, subprocess.Popen[bytes]] = {}
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class _Order:
-    """The artifacts of a target as the supervisor wants them."""
-
-    programs: dict[str, str]
-    runtimes: dict[str, str]
-    cni: str
-    images: list[str]
-    etcd_version: str
-    keep: list[str]
 
 
 def new_name() -> str:
@@ -124,34 +112,42 @@ def up(
             causes=("a name has 1 to 32 small letters, digits and inner hyphens",),
             next_command="podresize cluster up --name my-cluster",
         )
+    _check_path(name)
     check_target(target)
     overrides = (
-        configuration.read_kubelet_overrides(target.kubelet_config)
-        if target.kubelet_config
-        else {}
+        configuration.read_kubelet_overrides(target.kubelet_config) if target.kubelet_config else {}
     )
     host = check_host()
     sweep()
     if state.find(name) is not None:
         raise state.name_in_use(name)
-    order = _order(gather(target, progress=progress), target)
+    order = make_order(gather(target, progress=progress), target)
     tell("artifacts ready", time.monotonic() - began)
-    supervisor = _Supervisor(
+    supervisor = Supervisor(
+        name,
         dataclasses.asdict(order)
         | {
             "name": name,
             "target": dataclasses.asdict(target) | {"kubelet_config": None},
             "kubelet_overrides": overrides,
             "owner": None if owner is None else [owner, linux.start_ticks(owner)],
-        }
+            # Until the cluster is handed over, it goes with the process that asked for it.
+            "starter": [os.getpid(), linux.start_ticks(os.getpid())],
+        },
     )
     try:
-        layout = supervisor.wait_started(name, lambda step, at: tell(step, at - began))
-        handle = _wait_ready(layout, target, host, lambda step: tell(step, time.monotonic() - began))
-        found = state.find(name)
-        if found is None:
-            raise HarnessError("the cluster ended while it was starting", value=name)
-        state.write(dataclasses.replace(found, handle=handle.to_json()))
+        layout = supervisor.wait_started(lambda step, at: tell(step, at - began))
+        handle = _wait_ready(
+            supervisor, layout, target, host, lambda step: tell(step, time.monotonic() - began)
+        )
+        state.hand_over(name, handle.to_json())
+    except PodresizeError as error:
+        # A component that died says more than the answers that did not come.
+        died = supervisor.failure() if supervisor.started else None
+        supervisor.stop()
+        if died is None:
+            raise
+        raise died from error
     except BaseException:
         supervisor.stop()
         raise
@@ -159,9 +155,18 @@ def up(
 
 
 def down(name: str) -> None:
-    """Remove a cluster. Raises ``UsageError`` when there is none of that name."""
+    """Remove a cluster.
+
+    Raises ``UsageError`` when there is none of that name, and ``HarnessError`` with the last lines
+    of its log when a component of a cluster that this process started died and took it along.
+    """
+    _check_root()
     found = state.find(name)
     if found is None:
+        died = why_ended(name)
+        reap_ended()
+        if died is not None:
+            raise died
         names = ", ".join(each.layout.name for each in state.clusters()) or "none"
         raise UsageError(
             "no cluster of that name",
@@ -175,10 +180,10 @@ def down(name: str) -> None:
             descriptor = os.pidfd_open(found.supervisor[0])
             try:
                 signal.pidfd_send_signal(descriptor, signal.SIGTERM)
-                select.select([descriptor], [], [], _STOP_DEADLINE_SECONDS)
+                select.select([descriptor], [], [], STOP_DEADLINE_SECONDS)
             finally:
                 os.close(descriptor)
-    _reap(found.supervisor[0])
+    reap(found.supervisor[0])
     left = state.find(name)
     if left is not None and left.supervisor == found.supervisor:
         clean(found.layout, found.supervisor, None)
@@ -192,129 +197,38 @@ def sweep() -> list[str]:
     return [found.layout.name for found in dead]
 
 
-def _order(artifacts: list[Artifact], target: Target) -> _Order:
-    by_component = {artifact.component: artifact for artifact in artifacts}
-    programs: dict[str, str] = {}
-    runtimes: dict[str, str] = {}
-    for artifact in artifacts:
-        if artifact.component in (Component.CNI, Component.IMAGES):
-            continue
-        programs |= {name: str(path) for name, path in artifact.files.items()}
-    for runtime in (Component.RUNC, Component.CRUN):
-        if runtime in by_component:
-            runtimes[str(runtime)] = str(by_component[runtime].files[str(runtime)])
-    if target.oci_runtime not in runtimes:
+def _check_root() -> None:
+    if os.geteuid() != 0:
+        raise HostError(
+            "a cluster's processes are root's, and only root can end them",
+            value=f"uid {os.geteuid()}",
+            origin="the host",
+            causes=("not root",),
+            next_command="sudo scripts/podresize cluster list",
+        )
+
+
+def _check_path(name: str) -> None:
+    socket = Layout(name=name, index=0).longest_socket
+    length = len(os.fsencode(socket))
+    if length > MAX_SOCKET_PATH:
         raise UsageError(
-            "unknown OCI runtime",
-            value=target.oci_runtime,
-            origin="--oci-runtime",
-            causes=("runc and crun are known",),
-            next_command="podresize cluster up --oci-runtime crun",
+            f"a socket's path would have {length} bytes; the kernel takes {MAX_SOCKET_PATH}",
+            value=str(socket),
+            origin="PODRESIZE_STATE_DIR and --name",
+            causes=("the directory for clusters lies too deep", "the name is too long"),
+            next_command="PODRESIZE_STATE_DIR=/var/lib/podresize podresize cluster up",
         )
-    images = by_component[Component.IMAGES].files
-    anywhere = next(iter(programs.values()))
-    return _Order(
-        programs=programs,
-        runtimes=runtimes,
-        cni=str(next(iter(by_component[Component.CNI].files.values())).parent),
-        images=[str(path) for path in images.values()],
-        etcd_version=by_component[Component.ETCD].version,
-        # The cache and this interpreter may lie below a directory that the cluster covers.
-        keep=[str(_cache_root(Path(anywhere))), sys.prefix, sys.base_prefix],
-    )
-
-
-def _cache_root(path: Path) -> Path:
-    """Return the cache directory that holds an artifact's file: all of them live below it."""
-    return next((parent for parent in path.parents if parent.name == "podresize"), path.parent)
-
-
-class _Supervisor:
-    """The supervisor process as ``up`` sees it: an order in, events out."""
-
-    def __init__(self, order: dict[str, Any]) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "podresize.providers.local.supervisor"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(order).encode())
-        self._process.stdin.close()
-        # Kept until it has ended: the interpreter warns of a child that nobody waited for.
-        _children[self._process.pid] = self._process
-
-    def wait_started(self, name: str, tell: Tell) -> Layout:
-        """Return the cluster's layout once every component runs."""
-        layout: Layout | None = None
-        for event in self._events():
-            match event["event"]:
-                case "claimed":
-                    layout = Layout(name=name, index=event["index"])
-                case "step":
-                    tell(event["step"], event["t"])
-                case "started" if layout is not None:
-                    return layout
-                case "refused":
-                    raise state.name_in_use(name)
-                case "failed":
-                    raise _failed(event)
-        raise HarnessError(
-            "the cluster's supervisor ended before the cluster was up",
-            value=name,
-            causes=("it was killed",),
-            next_command="podresize doctor",
-        )
-
-    def _events(self) -> Iterator[dict[str, Any]]:
-        assert self._process.stdout is not None
-        descriptor = self._process.stdout.fileno()
-        deadline = time.monotonic() + _START_DEADLINE_SECONDS
-        rest = b""
-        while (left := deadline - time.monotonic()) > 0:
-            if not select.select([descriptor], [], [], left)[0]:
-                break
-            chunk = os.read(descriptor, 65536)
-            if not chunk:
-                return
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                yield json.loads(line)
-        raise HarnessError(f"the cluster was not up after {_START_DEADLINE_SECONDS:.0f} s")
-
-    def stop(self) -> None:
-        """End it and wait until it has removed everything."""
-        self._process.terminate()
-        _reap(self._process.pid)
-
-
-def _reap(supervisor: int) -> None:
-    process = _children.pop(supervisor, None)
-    if process is None:
-        return
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(_STOP_DEADLINE_SECONDS)
-    if process.stdout is not None:
-        process.stdout.close()
-
-
-def _failed(event: dict[str, Any]) -> PodresizeError:
-    tails = [f"{name}: {line}" for name, lines in event["logs"].items() for line in lines]
-    return HarnessError(
-        event["what"],
-        causes=("\n      ".join(["the last lines of its log:", *tails]),) if tails else (),
-        next_command="podresize doctor",
-    )
 
 
 def _wait_ready(
-    layout: Layout, target: Target, host: hosts.Host, tell: Callable[[str], None]
+    supervisor: Supervisor,
+    layout: Layout,
+    target: Target,
+    host: hosts.Host,
+    tell: Callable[[str], None],
 ) -> ClusterHandle:
-    mounts = {
-        controller: place / layout.cgroup for controller, place in host.cgroup_mounts.items()
-    }
+    mounts = {controller: place / layout.cgroup for controller, place in host.cgroup_mounts.items()}
     node = NodeHandle(
         name=layout.node_name,
         cri_endpoint=f"unix://{layout.containerd_socket}",
@@ -323,14 +237,7 @@ def _wait_ready(
         logs=layout.logs,
     )
     with Api(read_kubeconfig(layout.kubeconfig)) as api, RuntimeClient(node.cri_endpoint) as cri:
-        wait_for(
-            api,
-            kind="nodes",
-            name=layout.node_name,
-            predicate=_is_ready,
-            deadline=_READY_DEADLINE_SECONDS,
-            what="Ready",
-        )
+        _wait_node(supervisor, api, layout.node_name)
         tell("node Ready")
         fingerprint = detect(
             api,
@@ -349,6 +256,27 @@ def _wait_ready(
         workload_image=WORKLOAD_IMAGE,
         fingerprint=fingerprint,
     )
+
+
+def _wait_node(supervisor: Supervisor, api: Api, node: str) -> None:
+    """Wait for the node in turns: a watch does not notice that the whole cluster has ended."""
+    deadline = time.monotonic() + _READY_DEADLINE_SECONDS
+    while True:
+        left = max(0.1, deadline - time.monotonic())
+        try:
+            wait_for(
+                api,
+                kind="nodes",
+                name=node,
+                predicate=_is_ready,
+                deadline=min(left, _READY_TURN_SECONDS),
+                what="Ready",
+            )
+        except HarnessError:
+            if supervisor.has_ended or time.monotonic() >= deadline:
+                raise
+        else:
+            return
 
 
 def _is_ready(node: dict[str, Any]) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import fcntl
 import json
 import os
@@ -17,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from podresize.errors import HostError, UsageError
+from podresize.errors import HarnessError, HostError, UsageError
 from podresize.providers.local import linux
 from podresize.providers.local.layout import MAX_CLUSTERS, Layout, state_root
 
@@ -64,18 +65,13 @@ def locked() -> Iterator[Path]:
     root = state_root()
     while True:
         try:
-            root.mkdir(mode=0o711, parents=True, exist_ok=True)
+            # Anyone may list the clusters; what is secret has modes of its own.
+            root.mkdir(mode=0o755, parents=True, exist_ok=True)
             descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
         except FileNotFoundError:
             continue  # removed between the two calls by the last cluster that left
-        except PermissionError as error:
-            raise HostError(
-                "the directory for clusters cannot be made",
-                value=str(root),
-                origin="PODRESIZE_STATE_DIR or its default",
-                causes=("not root",),
-                next_command="sudo scripts/podresize doctor",
-            ) from error
+        except OSError as error:
+            raise _not_writable(error, root) from error
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         with contextlib.suppress(FileNotFoundError):
             if os.fstat(descriptor).st_ino == root.stat().st_ino:
@@ -91,7 +87,7 @@ def clusters() -> list[ClusterState]:
     """Return the clusters of this host, dead ones included, by name."""
     found = []
     for file in sorted(state_root().glob("*/cluster.json")):
-        with contextlib.suppress(FileNotFoundError, json.JSONDecodeError, KeyError):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             found.append(ClusterState.from_json(json.loads(file.read_text())))
     return found
 
@@ -136,10 +132,32 @@ def claim(name: str, *, target: dict[str, Any]) -> ClusterState:
             layout=Layout(name=name, index=index), supervisor=(me, ticks), target=target
         )
         draft = root / f".new-{me}-{ticks}"
-        draft.mkdir(mode=0o711)
-        write(state, draft / "cluster.json")
-        draft.rename(state.layout.directory)
+        try:
+            draft.mkdir(mode=0o711)
+            write(state, draft / "cluster.json")
+            draft.rename(state.layout.directory)
+        except OSError as error:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise _not_writable(error, root) from error
     return state
+
+
+def _not_writable(error: OSError, root: Path) -> HostError:
+    """Return the error for a state root that cannot be made or written."""
+    likely = {
+        errno.ENOSPC: "the disk is full",
+        errno.EDQUOT: "the disk quota is used up",
+        errno.EROFS: "the file system is mounted read-only",
+        errno.EACCES: "not root",
+        errno.EPERM: "not root",
+    }
+    return HostError(
+        f"the directory for clusters cannot be written: {error.strerror}",
+        value=str(root),
+        origin="PODRESIZE_STATE_DIR" if "PODRESIZE_STATE_DIR" in os.environ else "the default",
+        causes=(likely.get(error.errno or 0, "a part of the path is not a directory"),),
+        next_command="PODRESIZE_STATE_DIR=/another/disk podresize doctor",
+    )
 
 
 def write(state: ClusterState, path: Path | None = None) -> None:
@@ -150,22 +168,46 @@ def write(state: ClusterState, path: Path | None = None) -> None:
     draft.rename(path)
 
 
-def forget(layout: Layout, supervisor: tuple[int, int]) -> None:
+def hand_over(name: str, handle: dict[str, Any]) -> None:
+    """Write the handle where other processes find it; from now on the starter may end.
+
+    Raises ``HarnessError`` when the cluster is no longer there.
+    """
+    found = find(name)
+    try:
+        if found is None:
+            raise FileNotFoundError(name)
+        write(dataclasses.replace(found, handle=handle))
+    except OSError as error:
+        raise HarnessError(
+            "the cluster ended while it was starting",
+            value=name,
+            causes=(f"its directory is gone or full: {error}",),
+            next_command="podresize doctor",
+        ) from error
+
+
+def forget(layout: Layout, supervisor: tuple[int, int]) -> bool:
     """Remove the directory of the cluster that this supervisor made, and an empty root.
 
-    Another cluster that took the name since is left alone.
+    Another cluster that took the name since is left alone. Returns whether nothing is left; what
+    a dying process writes meanwhile can be.
     """
+    gone = True
     with contextlib.suppress(FileNotFoundError), locked() as root:
         shutil.rmtree(root / f".new-{supervisor[0]}-{supervisor[1]}", ignore_errors=True)
         state = find(layout.name)
         if state is not None and state.supervisor == supervisor:
-            # The file by which it is found goes last: a killed removal is found and done again.
             for entry in layout.directory.iterdir():
                 if entry != layout.state_file:
                     _remove(entry)
-            _remove(layout.directory)
+            # The file by which it is found goes last: a killed removal is found and done again.
+            if list(layout.directory.iterdir()) == [layout.state_file]:
+                _remove(layout.directory)
+            gone = not layout.directory.exists()
         with contextlib.suppress(OSError):
             root.rmdir()
+    return gone
 
 
 def _remove(path: Path) -> None:

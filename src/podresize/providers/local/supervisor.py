@@ -18,7 +18,6 @@ import os
 import select
 import signal
 import sys
-import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -30,34 +29,12 @@ from podresize.errors import PodresizeError
 from podresize.providers.local import cgroups, configuration, linux, mounts, network, state
 from podresize.providers.local import host as hosts
 from podresize.providers.local.certificates import Authority
+from podresize.providers.local.cleaning import clean
 from podresize.providers.local.components import plan
 from podresize.providers.local.init import Init, search_path, teller
 from podresize.providers.local.layout import SERVICE_ADDRESS, Layout
+from podresize.providers.local.telling import to_event
 from podresize.requirements.target import Target
-
-# Everything is gone within 10 s of the end (the project's promise); the kernel needs well below 1.
-_CLEANING_SECONDS = 8.0
-
-
-def clean(layout: Layout, supervisor: tuple[int, int], init: tuple[int, int] | None) -> None:
-    """Remove what a cluster left outside its namespaces. May run twice, and in two processes.
-
-    Nothing is touched once the name belongs to another supervisor: what carries the name is then
-    that cluster's.
-    """
-    mine = state.find(layout.name)
-    if mine is None or mine.supervisor != supervisor:
-        state.forget(layout, supervisor)
-        return
-    if init is not None and linux.is_alive(*init):
-        with contextlib.suppress(ProcessLookupError):
-            descriptor = os.pidfd_open(init[0])
-            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
-            select.select([descriptor], [], [], _CLEANING_SECONDS)
-            os.close(descriptor)
-    cgroups.remove(layout.cgroup, deadline=time.monotonic() + _CLEANING_SECONDS)
-    network.remove_link(layout)
-    state.forget(layout, supervisor)
 
 
 def _prepare(layout: Layout, target: Target, host: hosts.Host, order: dict[str, Any]) -> None:
@@ -109,17 +86,23 @@ def _become_init(layout: Layout, target: Target, order: dict[str, Any], events: 
         components = plan(layout, target, programs, images, order["etcd_version"])
         Init(layout, components, tell, search_path(programs)).run()
     except Exception as error:
-        tell({"event": "failed", "what": str(error), "logs": {"init": _traceback()}})
+        tell(
+            {
+                "event": "failed",
+                "what": str(error),
+                "logs": {"init": traceback.format_exc().splitlines()},
+            }
+        )
     finally:
         os._exit(1)
 
 
-def _traceback() -> list[str]:
-    return traceback.format_exc().splitlines()
+def _fork_guardian(name: str, me: tuple[int, int]) -> tuple[int, Callable[[dict[str, Any]], None]]:
+    """Start the guardian; return its pid and the way to tell it of the init.
 
-
-def _fork_guardian(me: tuple[int, int]) -> tuple[int, Callable[[dict[str, Any]], None]]:
-    """Start the guardian; return its pid and the way to tell it what there is to remove."""
+    What else there is to remove it finds by the name: the supervisor may be killed at once after
+    it claimed that, before it could say so.
+    """
     reader, writer = os.pipe()
     pid = os.fork()
     if pid:
@@ -136,13 +119,10 @@ def _fork_guardian(me: tuple[int, int]) -> tuple[int, Callable[[dict[str, Any]],
         known: dict[str, Any] = {}
         for line in told.splitlines():
             known |= json.loads(line)
-        if "name" in known:
-            init = known.get("init")
-            clean(
-                Layout(name=known["name"], index=known["index"]),
-                me,
-                (init[0], init[1]) if init else None,
-            )
+        init = known.get("init")
+        found = state.find(name)
+        layout = Layout(name=name, index=0) if found is None else found.layout
+        clean(layout, me, (init[0], init[1]) if init else None)
     finally:
         os._exit(0)
 
@@ -156,10 +136,10 @@ def _detach_output() -> None:
 
 def _close_all_but(kept: int) -> None:
     """Close what was inherited: a pipe held here would hide the death of its other holders."""
-    for name in os.listdir("/proc/self/fd"):
-        if int(name) > 2 and int(name) != kept:
+    for entry in list(Path("/proc/self/fd").iterdir()):
+        if int(entry.name) > 2 and int(entry.name) != kept:
             with contextlib.suppress(OSError):
-                os.close(int(name))
+                os.close(int(entry.name))
 
 
 class Supervisor:
@@ -187,14 +167,13 @@ class Supervisor:
         signal.set_wakeup_fd(stop_writer)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: None)
-        guardian, tell_guardian = _fork_guardian(me)
+        guardian, tell_guardian = _fork_guardian(self._order["name"], me)
         try:
             claimed = state.claim(self._order["name"], target=self._order["target"])
         except PodresizeError as error:
-            self.tell({"event": "refused", "what": str(error), "exit_code": error.exit_code})
+            self.tell(to_event(error))
             return 1
         layout = claimed.layout
-        tell_guardian({"name": layout.name, "index": layout.index})
         init: tuple[int, int] | None = None
         try:
             self.tell({"event": "claimed", "index": layout.index})
@@ -205,8 +184,18 @@ class Supervisor:
             events, init = self._fork_init(layout)
             tell_guardian({"init": init})
             self._watch(init[0], guardian, stop, events)
+        except PodresizeError as error:
+            self.tell(to_event(error))
+        except OSError as error:
+            self.tell({"event": "failed", "what": f"the cluster could not be made: {error}"})
         except Exception as error:
-            self.tell({"event": "failed", "what": str(error), "logs": {"supervisor": _traceback()}})
+            self.tell(
+                {
+                    "event": "failed",
+                    "what": str(error),
+                    "logs": {"supervisor": traceback.format_exc().splitlines()},
+                }
+            )
         finally:
             clean(layout, me, init)
             self.tell({"event": "gone"})
@@ -214,16 +203,23 @@ class Supervisor:
 
     def _fork_init(self, layout: Layout) -> tuple[int, tuple[int, int]]:
         reader, writer = os.pipe()
+        own = os.open("/proc/self/ns/pid", os.O_RDONLY)
         linux.unshare(linux.CLONE_NEWPID)
+        supervisor = os.pidfd_open(os.getpid())
         pid = os.fork()
         if pid == 0:
             linux.die_with_parent()
+            if select.select([supervisor], [], [], 0)[0]:
+                os._exit(1)  # killed before the line above; the parent's pid is 0 from in here
             signal.set_wakeup_fd(-1)
             os.setsid()
             _detach_output()
             _close_all_but(writer)
             _become_init(layout, self._target, self._order, writer)
-        os.close(writer)
+        # Only the init is born there: once it is dead nothing else can be, and cleaning needs `ip`.
+        linux.setns(own, linux.CLONE_NEWPID)
+        for descriptor in (own, supervisor, writer):
+            os.close(descriptor)
         ticks = linux.start_ticks(pid)
         return reader, (pid, ticks or 0)
 
@@ -232,15 +228,19 @@ class Supervisor:
         watched = select.poll()
         init_fd, guardian_fd = os.pidfd_open(init), os.pidfd_open(guardian)
         ends = {init_fd: "init ended", guardian_fd: "guardian ended", stop: "asked to stop"}
-        owner = self._order["owner"]
-        if owner is not None:
+        starter_fd = None
+        for role in ("owner", "starter"):
+            process = self._order[role]
+            if process is None:
+                continue
             try:
-                owner_fd = os.pidfd_open(owner[0])
+                descriptor = os.pidfd_open(process[0])
             except ProcessLookupError:
                 return
-            ends[owner_fd] = "owner ended"
-            if not linux.is_alive(*owner):
+            if not linux.is_alive(*process):
                 return
+            ends[descriptor] = f"{role} ended"
+            starter_fd = descriptor if role == "starter" else None
         for descriptor in (*ends, events):
             watched.register(descriptor, select.POLLIN)
         while True:
@@ -248,10 +248,17 @@ class Supervisor:
                 if descriptor == events:
                     if not self._forward(events):
                         watched.unregister(events)
+                elif descriptor == starter_fd and self._was_handed_over():
+                    watched.unregister(descriptor)
                 elif descriptor in ends:
                     self._forward(events)
                     self.tell({"event": "ending", "why": ends[descriptor]})
                     return
+
+    def _was_handed_over(self) -> bool:
+        """Whether whoever asked for the cluster got it: a start is not finished by anyone else."""
+        found = state.find(self._order["name"])
+        return found is not None and found.handle is not None
 
     def _forward(self, events: int) -> bool:
         """Pass the init's lines on. False when there will be no more."""

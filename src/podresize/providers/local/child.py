@@ -1,0 +1,143 @@
+"""The supervisor's process as the one that starts it sees it: an order in, events out."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from podresize.errors import HarnessError, PodresizeError
+from podresize.providers.local.layout import Layout
+from podresize.providers.local.telling import from_event
+
+_START_DEADLINE_SECONDS = 150.0
+STOP_DEADLINE_SECONDS = 15.0
+# How long the supervisor may take to say what a dead component died of.
+_SAYING_SECONDS = 2.0
+
+Tell = Callable[[str, float], None]
+
+# Supervisors that this process started, by pid.
+_children: dict[int, Supervisor] = {}
+
+
+class Supervisor:
+    """The supervisor process as ``up`` sees it: an order in, events out."""
+
+    def __init__(self, name: str, order: dict[str, Any]) -> None:
+        self.name = name
+        self.started = False
+        self._failure: PodresizeError | None = None
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "podresize.providers.local.supervisor"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        # Kept until it has ended: the interpreter warns of a child that nobody waited for.
+        _children[self._process.pid] = self
+        self._rest = b""
+        self._lines: collections.deque[bytes] = collections.deque()
+        assert self._process.stdin is not None
+        # Killed before it read its order: the missing events tell.
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps(order).encode())
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+
+    def wait_started(self, tell: Tell) -> Layout:
+        """Return the cluster's layout once every component runs."""
+        layout: Layout | None = None
+        deadline = time.monotonic() + _START_DEADLINE_SECONDS
+        for event in self._events(deadline):
+            match event["event"]:
+                case "claimed":
+                    layout = Layout(name=self.name, index=event["index"])
+                case "step":
+                    tell(event["step"], event["t"])
+                case "started" if layout is not None:
+                    self.started = True
+                    return layout
+                case "failed":
+                    raise from_event(event)
+        late = time.monotonic() >= deadline
+        raise HarnessError(
+            f"the cluster was not up after {_START_DEADLINE_SECONDS:.0f} s"
+            if late
+            else "the cluster's supervisor ended before the cluster was up",
+            value=self.name,
+            causes=("the host is overloaded",) if late else ("it was killed",),
+            next_command="podresize doctor",
+        )
+
+    def failure(self, *, wait: float = _SAYING_SECONDS) -> PodresizeError | None:
+        """Return what took the cluster down by itself, if anything did; ``wait`` is in seconds."""
+        for event in self._events(time.monotonic() + wait):
+            if event["event"] == "failed":
+                self._failure = from_event(event)
+        return self._failure
+
+    def _events(self, deadline: float) -> Iterator[dict[str, Any]]:
+        """Yield events until there are no more, or until the deadline."""
+        assert self._process.stdout is not None
+        descriptor = self._process.stdout.fileno()
+        while True:
+            while self._lines:
+                yield json.loads(self._lines.popleft())
+            left = max(0.0, deadline - time.monotonic())
+            if not select.select([descriptor], [], [], left)[0]:
+                return
+            chunk = os.read(descriptor, 65536)
+            if not chunk:
+                return
+            *lines, self._rest = (self._rest + chunk).split(b"\n")
+            self._lines.extend(lines)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the process is gone."""
+        return self._process.poll() is not None
+
+    def reap(self) -> None:
+        """Wait for its end and let go of it."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(STOP_DEADLINE_SECONDS)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+    def stop(self) -> None:
+        """End it and wait until it has removed everything."""
+        self._process.terminate()
+        reap(self._process.pid)
+
+
+def reap(supervisor: int) -> None:
+    """Wait for the end of the supervisor with this pid, if this process started it."""
+    child = _children.pop(supervisor, None)
+    if child is not None:
+        child.reap()
+
+
+def reap_ended() -> None:
+    """Let go of every supervisor that has ended."""
+    for pid in [pid for pid, child in _children.items() if child.has_ended]:
+        reap(pid)
+
+
+def why_ended(name: str) -> PodresizeError | None:
+    """Return what ended a cluster that this process started: which component, its last lines.
+
+    None while it runs, and for a cluster that was asked to end or that another process started.
+    """
+    started = [child for child in _children.values() if child.name == name]
+    if not started:
+        return None
+    return started[-1].failure(wait=_SAYING_SECONDS if started[-1].has_ended else 0.0)

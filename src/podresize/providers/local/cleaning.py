@@ -1,0 +1,46 @@
+"""The removal of what a cluster leaves outside its namespaces, by whoever is left to do it.
+
+The supervisor does it at the cluster's end, the guardian when the supervisor was killed, and the
+next command when all of them were.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import time
+
+from podresize.providers.local import cgroups, linux, network, state
+from podresize.providers.local.layout import Layout
+
+# Everything is gone within 10 s of the end (the project's promise); the kernel needs well below 1.
+_CLEANING_SECONDS = 8.0
+
+
+def clean(layout: Layout, supervisor: tuple[int, int], init: tuple[int, int] | None) -> None:
+    """Remove what a cluster left outside its namespaces. May run twice, and in two processes.
+
+    Nothing is touched once the name belongs to another supervisor: what carries the name is then
+    that cluster's.
+    """
+    mine = state.find(layout.name)
+    if mine is None or mine.supervisor != supervisor:
+        state.forget(layout, supervisor)
+        return
+    if init is not None and linux.is_alive(*init):
+        with contextlib.suppress(ProcessLookupError):
+            descriptor = os.pidfd_open(init[0])
+            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+            select.select([descriptor], [], [], _CLEANING_SECONDS)
+            os.close(descriptor)
+    deadline = time.monotonic() + _CLEANING_SECONDS
+    cgroups.remove(layout.cgroup, deadline=deadline)
+    with state.locked():
+        # The link is named after the index, which another cluster can have once this one is gone.
+        mine = state.find(layout.name)
+        if mine is not None and mine.supervisor == supervisor:
+            network.remove_link(layout)
+    while not state.forget(layout, supervisor) and time.monotonic() < deadline:
+        time.sleep(0.02)  # a process that is being killed still wrote a file

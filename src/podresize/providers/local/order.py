@@ -1,0 +1,61 @@
+"""What a supervisor is given of the artifacts: paths, by the names its components use."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+
+from podresize.artifacts.artifact import Artifact, Component
+from podresize.errors import UsageError
+from podresize.requirements.target import Target
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """The artifacts of a target as the supervisor wants them."""
+
+    programs: dict[str, str]
+    runtimes: dict[str, str]
+    cni: str
+    images: list[str]
+    etcd_version: str
+    keep: list[str]
+
+
+def make_order(artifacts: list[Artifact], target: Target) -> Order:
+    """Return what the supervisor needs to know of the artifacts."""
+    by_component = {artifact.component: artifact for artifact in artifacts}
+    programs: dict[str, str] = {}
+    runtimes: dict[str, str] = {}
+    for artifact in artifacts:
+        if artifact.component in (Component.CNI, Component.IMAGES):
+            continue
+        programs |= {name: str(path) for name, path in artifact.files.items()}
+    for runtime in (Component.RUNC, Component.CRUN):
+        if runtime in by_component:
+            runtimes[str(runtime)] = str(by_component[runtime].files[str(runtime)])
+    if target.oci_runtime not in runtimes:
+        raise UsageError(
+            "unknown OCI runtime",
+            value=target.oci_runtime,
+            origin="--oci-runtime",
+            causes=("runc and crun are known",),
+            next_command="podresize cluster up --oci-runtime crun",
+        )
+    images = by_component[Component.IMAGES].files
+    anywhere = next(iter(programs.values()))
+    return Order(
+        programs=programs,
+        runtimes=runtimes,
+        cni=str(next(iter(by_component[Component.CNI].files.values())).parent),
+        images=[str(path) for path in images.values()],
+        etcd_version=by_component[Component.ETCD].version,
+        # The cache and this interpreter may lie below a directory that the cluster covers.
+        keep=[str(_cache_root(Path(anywhere))), sys.prefix, sys.base_prefix],
+    )
+
+
+def _cache_root(path: Path) -> Path:
+    """Return the cache directory that holds an artifact's file: all of them live below it."""
+    return next((parent for parent in path.parents if parent.name == "podresize"), path.parent)

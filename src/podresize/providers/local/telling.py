@@ -1,0 +1,40 @@
+"""Errors on their way from the supervisor's process to the one that asked for the cluster."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from podresize.errors import HarnessError, HostError, PodresizeError, UsageError
+
+_KINDS: tuple[type[PodresizeError], ...] = (UsageError, HostError, HarnessError)
+
+
+def to_event(error: PodresizeError) -> dict[str, Any]:
+    """Return the ``failed`` event that tells of ``error``."""
+    return {
+        "event": "failed",
+        "kind": next((kind.__name__ for kind in _KINDS if isinstance(error, kind)), None),
+        "what": error.what,
+        "value": error.value,
+        "origin": error.origin,
+        "causes": list(error.causes),
+        "next_command": error.next_command,
+    }
+
+
+def from_event(event: dict[str, Any]) -> PodresizeError:
+    """Return the error that a ``failed`` event tells of, with the tails of the logs it carries."""
+    kinds = {kind.__name__: kind for kind in _KINDS}
+    kind = kinds.get(event.get("kind") or "", HarnessError)
+    logs: dict[str, list[str]] = event.get("logs", {})
+    tails = [f"{name}: {line}" for name, lines in logs.items() for line in lines]
+    causes = tuple(event.get("causes", ()))
+    if tails:
+        causes += ("\n      ".join(["the last lines of its log:", *tails]),)
+    return kind(
+        event["what"],
+        value=event.get("value"),
+        origin=event.get("origin"),
+        causes=causes,
+        next_command=event.get("next_command") or "podresize doctor",
+    )

@@ -1,0 +1,55 @@
+"""A state root of the test's own, and hosts, layouts and targets to put things to."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from podresize.providers.local.host import Host
+from podresize.providers.local.layout import Layout
+
+ALL_WELL = Host(
+    is_root=True,
+    sys_admin=True,
+    net_admin=True,
+    sys_resource=True,
+    cgroup_version=2,
+    cgroup_mounts={"unified": Path("/sys/fs/cgroup")},
+    swap=0,
+    apparmor=True,
+    systemd=True,
+    overlayfs=True,
+    memory=8 << 30,
+    cpus=4,
+    disk_free=20 << 30,
+    missing_tools=(),
+    kernel="6.1.0",
+    arch="amd64",
+)
+
+
+@pytest.fixture(autouse=True)
+def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The state root of this test: no cluster of this host is ever seen or touched."""
+    root = tmp_path / "state"
+    monkeypatch.setenv("PODRESIZE_STATE_DIR", str(root))
+    return root
+
+
+@pytest.fixture
+def host() -> Callable[..., Host]:
+    """A laptop on which everything works, with the named facts changed."""
+
+    def changed(**facts: Any) -> Host:
+        return dataclasses.replace(ALL_WELL, **facts)
+
+    return changed
+
+
+@pytest.fixture
+def layout() -> Layout:
+    return Layout(name="one", index=3)

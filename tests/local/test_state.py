@@ -1,0 +1,192 @@
+"""Who has which name and index: claims, removals, and what the dead leave."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from podresize.errors import HarnessError, HostError, UsageError
+from podresize.providers.local import linux, provider, state
+from podresize.providers.local.cleaning import clean
+from podresize.providers.local.layout import MAX_CLUSTERS
+
+DEAD = (2**22 + 1, 1)  # above the kernel's largest pid
+
+
+def claim(name: str) -> state.ClusterState:
+    return state.claim(name, target={"kubernetes": "1.27.4"})
+
+
+def kill(cluster: state.ClusterState) -> state.ClusterState:
+    """Make a cluster look as if all of its processes had been killed at once."""
+    dead = dataclasses.replace(cluster, supervisor=DEAD)
+    state.write(dead)
+    return dead
+
+
+def test_no_state_root_means_no_clusters(state_dir: Path) -> None:
+    assert state.clusters() == []
+    assert not state_dir.exists()
+
+
+def test_a_claim_is_found_by_name_and_alive_while_its_process_is() -> None:
+    made = claim("one")
+
+    assert state.find("one") == made
+    assert made.is_alive
+    assert made.supervisor == (os.getpid(), linux.start_ticks(os.getpid()))
+
+
+def test_a_name_in_use_is_refused_with_the_command_that_frees_it() -> None:
+    claim("one")
+
+    with pytest.raises(UsageError) as error:
+        claim("one")
+
+    assert error.value.value == "one"
+    assert error.value.next_command == "podresize cluster down one"
+
+
+def test_indices_are_unique_and_used_again() -> None:
+    first, second = claim("one"), claim("two")
+    state.forget(first.layout, first.supervisor)
+    third = claim("three")
+
+    assert [second.layout.index, third.layout.index] == [1, 0]
+
+
+CLAIM = """
+import sys
+from podresize.providers.local import state
+print(*[state.claim(name, target={}).layout.index for name in sys.argv[1:]])
+"""
+
+
+def test_processes_that_claim_at_once_get_different_indices() -> None:
+    names = [[f"c{first + number}" for number in range(6)] for first in (0, 6, 12)]
+    processes = [
+        subprocess.Popen([sys.executable, "-c", CLAIM, *some], stdout=subprocess.PIPE, text=True)
+        for some in names
+    ]
+
+    said = [process.communicate(timeout=30)[0] for process in processes]
+
+    assert sorted(int(index) for index in " ".join(said).split()) == list(range(18))
+
+
+def test_the_host_holds_so_many_clusters_and_says_so() -> None:
+    for number in range(MAX_CLUSTERS):
+        claim(f"c{number}")
+
+    with pytest.raises(HostError, match="64 clusters"):
+        claim("one-more")
+
+
+def test_forgetting_the_last_cluster_removes_the_root(state_dir: Path) -> None:
+    made = claim("one")
+    (made.layout.directory / "deep" / "er").mkdir(parents=True)
+
+    assert state.forget(made.layout, made.supervisor)
+    assert not state_dir.exists()
+
+
+def test_forgetting_twice_is_fine() -> None:
+    made = claim("one")
+    state.forget(made.layout, made.supervisor)
+
+    assert state.forget(made.layout, made.supervisor)
+
+
+def test_a_namesake_that_took_the_name_since_is_not_touched() -> None:
+    before = kill(claim("one"))
+    state.forget(before.layout, before.supervisor)
+    after = claim("one")
+
+    clean(before.layout, before.supervisor, None)
+
+    assert state.find("one") == after
+
+
+def test_a_cluster_whose_supervisor_is_gone_is_dead_and_swept_with_its_directory(
+    state_dir: Path,
+) -> None:
+    kill(claim("one"))
+    alive = claim("two")
+
+    assert provider.sweep() == ["one"]
+    assert [each.name for each in state_dir.iterdir()] == ["two"]
+    assert state.find("two") == alive
+
+
+def test_what_a_claim_left_that_was_killed_half_way_is_swept(state_dir: Path) -> None:
+    made = claim("one")
+    dead = kill(made)
+    made.layout.directory.rename(state_dir / f".new-{DEAD[0]}-{DEAD[1]}")
+
+    assert provider.sweep() == [dead.layout.name]
+    assert not state_dir.exists()
+
+
+def test_a_pid_that_is_used_again_by_another_process_is_not_the_supervisor() -> None:
+    made = claim("one")
+    pid, ticks = made.supervisor
+
+    assert not dataclasses.replace(made, supervisor=(pid, ticks - 1)).is_alive
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"supervisor": 3}', '"x"', "\x00"])
+def test_a_damaged_state_file_hides_its_cluster_and_no_other(state_dir: Path, content: str) -> None:
+    claim("one")
+    (state_dir / "two").mkdir()
+    (state_dir / "two" / "cluster.json").write_text(content)
+
+    assert [each.layout.name for each in state.clusters()] == ["one"]
+
+
+def test_a_handle_is_there_for_other_processes_once_it_is_handed_over() -> None:
+    claim("one")
+
+    state.hand_over("one", {"name": "one"})
+
+    found = state.find("one")
+    assert found is not None
+    assert found.handle == {"name": "one"}
+
+
+def test_handing_over_a_cluster_that_is_gone_is_an_error_for_people() -> None:
+    with pytest.raises(HarnessError, match="ended while it was starting"):
+        state.hand_over("one", {})
+
+
+def test_a_state_root_that_cannot_be_made_is_one_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("PODRESIZE_STATE_DIR", str(tmp_path / "file"))
+
+    with pytest.raises(HostError) as error:
+        claim("one")
+
+    assert error.value.value == str(tmp_path / "file")
+    assert error.value.origin == "PODRESIZE_STATE_DIR"
+    assert error.value.next_command is not None
+
+
+def test_an_overfull_disk_is_one_error_and_leaves_nothing(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(state, "write", full)
+
+    with pytest.raises(HostError, match="No space left on device") as error:
+        claim("one")
+
+    assert error.value.causes == ("the disk is full",)
+    assert list(state_dir.iterdir()) == []
