@@ -17,12 +17,13 @@ from podresize.evidence.agreement import (
     cgroup_shows,
     container_status,
     progress_value,
+    runtime_shows,
 )
 from podresize.evidence.case import Case, distinct
 from podresize.oracle.cgroups import Allowed
 from podresize.oracle.expectation import ContainerExpectation
-from podresize.oracle.model import POD
-from podresize.oracle.progress import DONE, IN_PROGRESS
+from podresize.oracle.model import POD, ProgressStyle
+from podresize.oracle.progress import DONE, IN_PROGRESS, PROPOSED
 from podresize.oracle.resources import REQUESTS, Resources, resources_equal
 
 Signature = Callable[[Case], str | None]
@@ -71,14 +72,21 @@ def status_is_filled_without_a_report(case: Case) -> str | None:
 def _enacted_without_report(case: Case) -> str | None:
     """Return None when kernel and allocation are new and the runtime never reported resources."""
     expectation = case.expectation
-    for item in expectation.containers:
-        if any(status.get("resources") is not None for _, status in case.runtime(item.name)):
-            return f"the runtime does report resources of container {item.name}"
+    why = _reports(case)
+    if why is not None:
+        return why
     for subject, wanted in expectation.cgroups_after.items():
         if not cgroup_shows(case.cgroup(subject)[-1][1], wanted):
             return f"the cgroup of {subject} is not at the new values"
     if not allocation_is_new(case.final_pod, expectation):
         return "allocatedResources is not at the new values"
+    return None
+
+
+def _reports(case: Case) -> str | None:
+    for item in case.expectation.containers:
+        if any(status.get("resources") is not None for _, status in case.runtime(item.name)):
+            return f"the runtime does report resources of container {item.name}"
     return None
 
 
@@ -121,6 +129,50 @@ def _status_without_report(container: ContainerExpectation) -> Resources:
     if "memory" in container.after[REQUESTS]:
         shown[REQUESTS]["memory"] = container.after[REQUESTS]["memory"]
     return shown
+
+
+def runtime_is_never_called(case: Case) -> str | None:
+    """PD-04: the same runtime under Kubernetes 1.32 (CRI-09).
+
+    The kubelet compares only with the runtime's report and without one acts on nothing: the kernel,
+    container and pod, keeps the old values, the status keeps cpu and limits, and ``resize`` is
+    InProgress until the deadline. It was InProgress before the patch already, since the comparison
+    that would clear it never succeeds.
+    """
+    expectation = case.expectation
+    why = _reports(case) or _status_stays(case)
+    if why is not None:
+        return why
+    for subject, old in expectation.cgroups_before.items():
+        if not cgroup_shows(case.cgroup(subject)[-1][1], old):
+            return f"the cgroup of {subject} is not at the old values"
+    if case.progress[0][1] != IN_PROGRESS or case.progress[-1][1] != IN_PROGRESS:
+        return "status.resize is not InProgress before and after"
+    return _watched_to_the_deadline(case)
+
+
+def proposed_is_cleared_early(case: Case) -> str | None:
+    """K-22: a status update of the kubelet overwrites what the apiserver had set.
+
+    ``resize`` is empty for a while between Proposed and InProgress, and all else is as it must be:
+    at the end API, runtime and kernel show the new values and nothing is in progress.
+    """
+    expectation = case.expectation
+    if expectation.progress.style is not ProgressStyle.RESIZE_FIELD:
+        return "this release has no status.resize"
+    course = [value for _, value in case.progress]
+    clobbered = [DONE, PROPOSED, DONE, IN_PROGRESS, DONE]
+    if course != clobbered:
+        return f"status.resize went {course}, not {clobbered}"
+    if not api_is_done(case.final_pod, expectation):
+        return "the API does not show the resize done"
+    for item in expectation.containers:
+        if not runtime_shows(case.runtime(item.name)[-1][1].get("resources"), item.runtime_after):
+            return f"the runtime does not show the new values of container {item.name}"
+    for subject, wanted in expectation.cgroups_after.items():
+        if not cgroup_shows(case.cgroup(subject)[-1][1], wanted):
+            return f"the cgroup of {subject} is not at the new values"
+    return None
 
 
 _DIP_SECONDS = 1.0
@@ -175,5 +227,7 @@ SIGNATURES: dict[str, Signature] = {
     "cpu-returns-with-each-memory-update": cpu_returns_with_each_memory_update,
     "status-stays-behind-a-finished-resize": status_stays_behind_a_finished_resize,
     "status-is-filled-without-a-report": status_is_filled_without_a_report,
+    "proposed-is-cleared-early": proposed_is_cleared_early,
+    "runtime-is-never-called": runtime_is_never_called,
     "runtime-does-not-report-resources": runtime_does_not_report_resources,
 }
