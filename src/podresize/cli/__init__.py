@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 
 import click
@@ -11,7 +12,7 @@ from podresize.cli.artifacts import artifacts
 from podresize.cli.cluster import cluster
 from podresize.cli.doctor import doctor
 from podresize.cli.run import run
-from podresize.errors import EXIT_USAGE, PodresizeError
+from podresize.errors import EXIT_USAGE, HostError, PodresizeError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -33,6 +34,17 @@ def main() -> None:
     except PodresizeError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        full = HostError(
+            f"the disk is full: {error.strerror}",
+            value=str(error.filename or "a file or the standard output"),
+            origin="the host",
+            next_command="df -h",
+        )
+        click.echo(f"error: {full}", err=True)
+        sys.exit(full.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(EXIT_USAGE)

@@ -12,14 +12,20 @@ _OCI_RUNTIMES = ("runc", "crun")
 _CPU_MANAGER_POLICIES = ("none", "static")
 
 
+def _release(version: str) -> Version | None:
+    """Return a version that can be compared; None for what the artifacts will refuse, who know
+    which exist."""
+    try:
+        return Version(version)
+    except InvalidVersion:
+        return None
+
+
 def check_target(target: Target) -> None:
     """Raise ``UsageError`` for a combination that no host can run. Unknown versions are found
     later, by the artifacts, which know what can be had."""
-    try:
-        kubernetes, containerd = Version(target.kubernetes), Version(target.containerd)
-    except InvalidVersion:
-        return  # the artifacts say it better, with the versions that exist
-    if Version("1.0") <= kubernetes < Version("1.27"):
+    kubernetes, containerd = _release(target.kubernetes), _release(target.containerd)
+    if kubernetes is not None and Version("1.0") <= kubernetes < Version("1.27"):
         raise UsageError(
             "this release of Kubernetes has no in-place Pod resize",
             value=target.kubernetes,
@@ -29,7 +35,7 @@ def check_target(target: Target) -> None:
         )
     # The kubelet speaks CRI v1 only since 1.26; containerd serves it since 1.6.0
     # (kubernetes/kubernetes#110618, containerd release notes of 1.6.0).
-    if containerd < Version("1.6"):
+    if containerd is not None and containerd < Version("1.6"):
         raise UsageError(
             "this containerd is too old for the kubelet",
             value=f"containerd {target.containerd} with Kubernetes {target.kubernetes}",

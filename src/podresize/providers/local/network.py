@@ -7,11 +7,15 @@ the host's end of the link.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
+from pathlib import Path
 
 from podresize.providers.local import linux
 from podresize.providers.local.layout import Layout
+
+_LINKS = Path("/sys/class/net")
 
 
 def _ip(*arguments: str, namespace: int | None = None) -> None:
@@ -31,6 +35,8 @@ def enter(layout: Layout) -> None:
         linux.unshare(linux.CLONE_NEWNET)
         command = ["link", "add", "eth0", "type", "veth", "peer", "name", layout.link]
         _run_with_host(host, [*command, "netns", f"/proc/self/fd/{host}"])
+        # Whose it is: another cluster, with another state root, can have the index some day.
+        _ip("link", "set", layout.link, "alias", str(layout.directory), namespace=host)
         _ip("addr", "add", f"{layout.host_address}/30", "dev", layout.link, namespace=host)
         _ip("link", "set", layout.link, "up", namespace=host)
         _ip("link", "set", "lo", "up")
@@ -48,6 +54,14 @@ def _run_with_host(host: int, arguments: list[str]) -> None:
         raise OSError(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
 
 
+def taken_indices() -> set[int]:
+    """Return the indices whose link exists, whichever state root their clusters belong to."""
+    names = (link.name.removeprefix("podresize") for link in _LINKS.glob("podresize*"))
+    return {int(name) for name in names if name.isdigit()}
+
+
 def remove_link(layout: Layout) -> None:
-    """Delete the host's end if the kernel has not done it yet; absent is fine."""
-    subprocess.run(["ip", "link", "delete", layout.link], capture_output=True, check=False)
+    """Delete the host's end if the kernel has not done it yet; absent or another's is fine."""
+    with contextlib.suppress(OSError):
+        if (_LINKS / layout.link / "ifalias").read_text().strip() == str(layout.directory):
+            subprocess.run(["ip", "link", "delete", layout.link], capture_output=True, check=False)

@@ -112,11 +112,11 @@ def up(
             causes=("a name has 1 to 32 small letters, digits and inner hyphens",),
             next_command="podresize cluster up --name my-cluster",
         )
-    _check_path(name)
     check_target(target)
     overrides = (
         configuration.read_kubelet_overrides(target.kubelet_config) if target.kubelet_config else {}
     )
+    _check_path(name)
     host = check_host()
     sweep()
     if state.find(name) is not None:

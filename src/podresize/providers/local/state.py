@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from podresize.errors import HarnessError, HostError, UsageError
-from podresize.providers.local import linux
+from podresize.providers.local import cgroups, linux, network
 from podresize.providers.local.layout import MAX_CLUSTERS, Layout, state_root
 
 
@@ -121,7 +121,10 @@ def claim(name: str, *, target: dict[str, Any]) -> ClusterState:
         present = clusters()
         if any(state.layout.name == name for state in present):
             raise name_in_use(name)
-        taken = {state.layout.index for state in present}
+        # Links and cgroups are the host's, whatever the state root: what is there is another's.
+        if found := cgroups.places(Layout(name=name, index=0).cgroup):
+            raise _name_of_another(name, found[0], root)
+        taken = {state.layout.index for state in present} | network.taken_indices()
         index = next((number for number in range(MAX_CLUSTERS) if number not in taken), None)
         if index is None:
             raise HostError(
@@ -140,6 +143,19 @@ def claim(name: str, *, target: dict[str, Any]) -> ClusterState:
             shutil.rmtree(draft, ignore_errors=True)
             raise _not_writable(error, root) from error
     return state
+
+
+def _name_of_another(name: str, cgroup: Path, root: Path) -> UsageError:
+    return UsageError(
+        "a cgroup of that name exists, and no cluster of that name is known here",
+        value=name,
+        origin="--name",
+        causes=(
+            f"a cluster whose directory is not below {root} (PODRESIZE_STATE_DIR) has the name",
+            f"what an earlier cluster left in {cgroup}",
+        ),
+        next_command="podresize cluster up --name another",
+    )
 
 
 def _not_writable(error: OSError, root: Path) -> HostError:

@@ -1,0 +1,61 @@
+"""Combinations that no host can run are refused before anything is looked up or started."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from podresize.errors import UsageError
+from podresize.providers.local.compatibility import check_target
+from podresize.requirements.target import Target
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {},
+        {"kubernetes": "1.27"},
+        {"kubernetes": "1.37.2", "containerd": "2.1.4"},
+        {"containerd": "1.6.0"},
+        {"gate": False},
+        {"gate": False, "kubernetes": "1.34.3"},
+        {"oci_runtime": "crun", "cpu_manager_policy": "static"},
+        # Not for this function: the artifacts know which versions exist.
+        {"kubernetes": "abc"},
+        {"containerd": "abc", "gate": False},
+        {"kubernetes": "9.9.9"},
+    ],
+)
+def test_what_can_be_or_is_for_others_to_refuse_passes(facts: dict[str, Any]) -> None:
+    check_target(Target(**facts))
+
+
+@pytest.mark.parametrize(
+    ("facts", "what", "value", "origin"),
+    [
+        ({"kubernetes": "1.26"}, "no in-place Pod resize", "1.26", "--kubernetes"),
+        ({"kubernetes": "1.26.15"}, "no in-place Pod resize", "1.26.15", "--kubernetes"),
+        ({"containerd": "1.5.9"}, "too old", "containerd 1.5.9 with Kubernetes 1.27.4", None),
+        ({"gate": False, "kubernetes": "1.35.4"}, "cannot be turned off", None, "--gate"),
+        ({"oci_runtime": "youki"}, "unknown OCI runtime", "youki", "--oci-runtime"),
+        ({"oci_runtime": ""}, "unknown OCI runtime", "", "--oci-runtime"),
+        ({"cpu_manager_policy": "x"}, "unknown CPU manager", "x", "--cpu-manager-policy"),
+    ],
+)
+def test_what_cannot_be_is_told_with_value_origin_cause_and_next_command(
+    facts: dict[str, Any], what: str, value: str | None, origin: str | None
+) -> None:
+    with pytest.raises(UsageError, match=what) as error:
+        check_target(Target(**facts))
+
+    assert value is None or error.value.value == value
+    assert origin is None or error.value.origin == origin
+    assert error.value.causes
+    assert error.value.next_command is not None
+    assert error.value.next_command.startswith("podresize cluster up")
+
+
+def test_an_unreadable_version_hides_no_other_mistake() -> None:
+    with pytest.raises(UsageError, match="unknown OCI runtime"):
+        check_target(Target(kubernetes="abc", oci_runtime="youki"))

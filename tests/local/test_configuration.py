@@ -1,0 +1,216 @@
+"""What the components read: per release and per host, and what a user's file may change."""
+
+from __future__ import annotations
+
+import base64
+import json
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from podresize.errors import UsageError
+from podresize.providers.local import configuration
+from podresize.providers.local.certificates import Authority
+from podresize.providers.local.host import Host
+from podresize.providers.local.layout import Layout
+from podresize.requirements.target import Target
+
+V1 = {"cgroup_version": 1}
+
+
+def kubelet(layout: Layout, host: Host, target: Target, **overrides: Any) -> dict[str, Any]:
+    return configuration.kubelet(layout, target, host, overrides)
+
+
+@pytest.mark.parametrize(
+    ("version", "locked"),
+    [("1.27.4", False), ("1.34.3", False), ("1.35", True), ("1.37.2", True), ("abc", False)],
+)
+def test_the_gate_is_locked_since_135_and_no_version_is_nothing_to_fail_on(
+    version: str, locked: bool
+) -> None:
+    assert configuration.gate_is_locked(version) is locked
+
+
+@pytest.mark.parametrize(
+    ("target", "gates"),
+    [
+        (Target(), {"InPlacePodVerticalScaling": True}),
+        (Target(gate=False), {"InPlacePodVerticalScaling": False}),
+        (Target(kubernetes="1.37.2"), {}),
+    ],
+)
+def test_the_gate_is_given_where_it_is_known_and_not_where_it_is_locked(
+    layout: Layout, host: Callable[..., Host], target: Target, gates: dict[str, bool]
+) -> None:
+    assert kubelet(layout, host(), target)["featureGates"] == gates
+
+
+@pytest.mark.parametrize(
+    ("version", "facts", "expected"),
+    [
+        ("1.34.3", V1, None),
+        ("1.35.4", V1, False),
+        ("1.37.2", V1, False),
+        ("1.37.2", {}, None),
+    ],
+)
+def test_cgroup_v1_is_allowed_by_name_since_the_release_that_refuses_it(
+    layout: Layout,
+    host: Callable[..., Host],
+    version: str,
+    facts: dict[str, Any],
+    expected: bool | None,
+) -> None:
+    config = kubelet(layout, host(**facts), Target(kubernetes=version))
+
+    assert config.get("failCgroupV1") is expected
+
+
+def test_without_sys_resource_the_kubelet_runs_as_in_a_user_namespace(
+    layout: Layout, host: Callable[..., Host]
+) -> None:
+    limited = kubelet(layout, host(sys_resource=False), Target())
+
+    assert limited["featureGates"]["KubeletInUserNamespace"] is True
+    assert "KubeletInUserNamespace" not in kubelet(layout, host(), Target())["featureGates"]
+
+
+def test_the_static_policy_reserves_a_processor(layout: Layout, host: Callable[..., Host]) -> None:
+    config = kubelet(layout, host(), Target(cpu_manager_policy="static"))
+
+    assert (config["cpuManagerPolicy"], config["reservedSystemCPUs"]) == ("static", "0")
+    assert "cpuManagerPolicy" not in kubelet(layout, host(), Target())
+
+
+def test_a_users_settings_win_key_by_key_and_leave_the_others(
+    layout: Layout, host: Callable[..., Host]
+) -> None:
+    config = kubelet(
+        layout,
+        host(),
+        Target(),
+        maxPods=7,
+        evictionHard={"memory.available": "1Gi"},
+        featureGates={"Extra": True},
+    )
+
+    assert config["maxPods"] == 7
+    assert config["evictionHard"]["memory.available"] == "1Gi"
+    assert config["evictionHard"]["nodefs.available"] == "1%"
+    assert config["featureGates"] == {"InPlacePodVerticalScaling": True, "Extra": True}
+    assert config["cgroupRoot"] == "/podresize-one"
+
+
+def read(path: Path) -> UsageError:
+    with pytest.raises(UsageError) as error:
+        configuration.read_kubelet_overrides(path)
+    assert error.value.origin == "--kubelet-config"
+    assert str(path) in str(error.value.value)
+    assert error.value.causes
+    assert error.value.next_command
+    return error.value
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"a: [1\n", "not YAML"),
+        (b"\ta: 1\n", "not YAML"),
+        (b"a: 1\n---\nb: 2\n", "not YAML"),
+        (b"- a\n", "not a mapping"),
+        (b"", "not a mapping"),
+        (b"word", "not a mapping"),
+        (b"\xff\xfe\x00", "cannot be read"),
+        (b"kind: Pod\n", "not a kubelet configuration"),
+        (b"apiVersion: kubelet.config.k8s.io/v1\n", "not a kubelet configuration"),
+        (b"cgroupRoot: /x\n", "the provider itself must set"),
+        (b"address: 0.0.0.0\nmaxPods: 3\n", "the provider itself must set"),
+        (b"maxPods: 2024-01-01\n", "a value that no setting can have"),
+        (b"a: &a [*a]\n", "a value that no setting can have"),
+        (b"maxPods: .inf\n", "a value that no setting can have"),
+    ],
+)
+def test_a_malformed_file_is_one_message(tmp_path: Path, content: bytes, what: str) -> None:
+    file = tmp_path / "kubelet.yaml"
+    file.write_bytes(content)
+
+    assert what in read(file).what
+
+
+def test_a_directory_a_missing_file_and_an_unreadable_one_cannot_be_read(tmp_path: Path) -> None:
+    # Root may read everything that has a mode; what the kernel refuses to read is this one.
+    for path in (tmp_path, tmp_path / "nowhere", Path("/proc/self/mem")):
+        assert "cannot be read" in read(path).what
+
+
+def test_a_partial_file_without_header_is_taken_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "kubelet.yaml"
+    file.write_text("maxPods: 3\n")
+
+    assert configuration.read_kubelet_overrides(file) == {"maxPods": 3}
+
+
+def containerd(layout: Layout, host: Host, **runtimes: Path) -> dict[str, Any]:
+    return tomllib.loads(configuration.containerd(layout, host, runtimes, next(iter(runtimes))))
+
+
+def test_containerd_keeps_everything_below_the_clusters_directory(
+    layout: Layout, host: Callable[..., Host]
+) -> None:
+    config = containerd(layout, host(), runc=Path("/cache/runc"))
+
+    assert config["version"] == 2
+    assert config["grpc"]["address"] == str(layout.containerd_socket)
+    places = [config["root"], config["state"], config["ttrpc"]["address"]]
+    cri = config["plugins"]["io.containerd.grpc.v1.cri"]
+    places += [cri["cni"]["bin_dir"], cri["cni"]["conf_dir"]]
+    assert all(Path(place).is_relative_to(layout.directory) for place in places)
+    assert cri["sandbox_image"] == "podresize.local/pause:1"
+
+
+@pytest.mark.parametrize(("apparmor", "sys_resource"), [(True, True), (False, False)])
+def test_containerd_is_told_what_the_host_withholds(
+    layout: Layout, host: Callable[..., Host], apparmor: bool, sys_resource: bool
+) -> None:
+    here = host(apparmor=apparmor, sys_resource=sys_resource)
+    cri = containerd(layout, here, runc=Path("/r"))["plugins"]["io.containerd.grpc.v1.cri"]
+
+    assert cri["disable_apparmor"] is not apparmor
+    assert cri["restrict_oom_score_adj"] is not sys_resource
+
+
+def test_containerd_knows_every_oci_runtime_and_defaults_to_the_one_asked_for(
+    layout: Layout, host: Callable[..., Host]
+) -> None:
+    config = containerd(layout, host(), crun=Path("/c/crun"), runc=Path("/c/runc"))
+    settings = config["plugins"]["io.containerd.grpc.v1.cri"]["containerd"]
+
+    assert settings["default_runtime_name"] == "crun"
+    binaries = {
+        name: runtime["options"]["BinaryName"] for name, runtime in settings["runtimes"].items()
+    }
+    assert binaries == {"crun": "/c/crun", "runc": "/c/runc"}
+
+
+def test_the_pod_network_has_the_clusters_subnet_and_no_masquerading(layout: Layout) -> None:
+    (plugin,) = json.loads(configuration.cni(layout))["plugins"]
+
+    assert plugin["ipam"]["subnet"] == layout.pod_subnet
+    assert plugin["ipMasq"] is False
+
+
+def test_a_kubeconfig_holds_everything_inside_itself(layout: Layout) -> None:
+    Authority(layout.pki).client("admin", user="me")
+
+    config = yaml.safe_load(configuration.kubeconfig(layout, user="admin", server="https://x:1"))
+
+    (user,) = config["users"]
+    key = base64.b64decode(user["user"]["client-key-data"])
+    assert key == (layout.pki / "admin.key").read_bytes()
+    assert config["clusters"][0]["cluster"]["server"] == "https://x:1"
+    assert config["current-context"] == config["contexts"][0]["name"] == layout.name
