@@ -44,7 +44,9 @@ class PodresizeError(Exception):
     def __str__(self) -> str:
         lines = [self.what]
         if self.value is not None:
-            lines.append(f"  value:   {self.value}" + (f" (from {self.origin})" if self.origin else ""))
+            lines.append(
+                f"  value:   {self.value}" + (f" (from {self.origin})" if self.origin else "")
+            )
         elif self.origin is not None:
             lines.append(f"  origin:  {self.origin}")
         for number, cause in enumerate(self.causes, start=1):
