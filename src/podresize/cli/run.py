@@ -6,6 +6,7 @@ report from the records of all of them.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -184,8 +185,8 @@ def _run_pytest(
         env=os.environ | {"PODRESIZE_RUN_ID": run_id},
         # When this process is killed its pytest goes too, and with pytest the cluster.
         preexec_fn=linux.die_with_parent,
-        # Ctrl-C reaches this process alone, which passes it on: the workers would fall before
-        # their controller had taken leave of them.
+        # Whoever interrupts this process, by Ctrl-C or by a signal to it alone, ends the same: it
+        # passes the signal on to pytest and its workers, once.
         process_group=0,
     )
     return _wait(child)
@@ -202,7 +203,8 @@ def _wait(child: subprocess.Popen[bytes]) -> int:
             interrupted += 1
             if interrupted == 1:
                 click.echo("interrupted: ending the cluster; once more to kill it", err=True)
-                child.send_signal(signal.SIGINT)
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGINT)
             else:
                 child.kill()
 

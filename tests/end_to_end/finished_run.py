@@ -1,0 +1,92 @@
+"""One run of ``podresize run`` as a person starts it, made once for all the tests that read it."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from podresize.evidence.records import read_records
+from podresize.evidence.timeline import Timeline
+from podresize.oracle.expectation import Expectation
+
+PODRESIZE = [sys.executable, "-c", "from podresize.cli import main; main()"]
+SILENT, REPORTING = "containerd 1.6.8, ", "containerd 1.6.36, "
+TARGETS = {"silent": (SILENT, "gate on"), "reporting": (REPORTING, "gate on")} | {
+    "gate off": (REPORTING, "gate off")
+}
+_kept = tempfile.TemporaryDirectory(prefix="podresize-run-")
+
+
+@dataclasses.dataclass(frozen=True)
+class Finished:
+    """What a run said, and what it left in its directory."""
+
+    code: int
+    output: str
+    out: Path
+
+    @functools.cached_property
+    def records(self) -> list[dict[str, Any]]:
+        return list(read_records(self.out / "records.jsonl"))
+
+    def of(self, kind: str, target: str | None = None) -> list[dict[str, Any]]:
+        """Return the records of a type, of one of ``TARGETS`` or of all."""
+        words = TARGETS[target] if target else ()
+        return [
+            each
+            for each in self.records
+            if each["type"] == kind and all(word in each["target"] for word in words)
+        ]
+
+    def verdicts(self, target: str) -> dict[str, set[str]]:
+        """Return the verdicts that each requirement got on a target."""
+        found: dict[str, set[str]] = {}
+        for each in self.of("verdict", target):
+            found.setdefault(each["requirement"], set()).add(each["verdict"])
+        return found
+
+    @property
+    def clusters(self) -> set[str]:
+        """The names of the run's clusters, which the ids of its timelines carry."""
+        run = self.of("run")[0]["run"]
+        return {
+            "-".join(each["id"].removeprefix(f"{run}-").split("-")[:2])
+            for each in self.of("timeline")
+        }
+
+
+def judged(record: dict[str, Any]) -> tuple[Timeline, Expectation]:
+    """Return a ``timeline`` record as what ``verify`` takes."""
+    return Timeline.from_json(record), Expectation.from_json(record["expectation"])
+
+
+def podresize(*arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    """Run the command line to its end."""
+    environment = {key: value for key, value in os.environ.items() if key != "PODRESIZE_RUN_ID"}
+    return subprocess.run(
+        [*PODRESIZE, *arguments],
+        check=False,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=timeout,
+        env=environment,
+    )
+
+
+def finished(*arguments: str, out: Path, timeout: float) -> Finished:
+    """Run ``podresize run`` to its end."""
+    done = podresize("run", f"--out={out}", *arguments, timeout=timeout)
+    return Finished(code=done.returncode, output=done.stdout, out=out)
+
+
+@functools.cache
+def default_run() -> Finished:
+    """Return the run with the default targets, which takes some four minutes."""
+    return finished(out=Path(_kept.name), timeout=1500)

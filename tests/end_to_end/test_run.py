@@ -1,0 +1,193 @@
+"""``podresize run`` with its default targets: the verdicts, the records, the reports."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from xml.etree import ElementTree as ET
+
+import pytest
+from tests.end_to_end.finished_run import SILENT, TARGETS, Finished, default_run
+from tests.end_to_end.real_clusters import leftovers
+
+from podresize_reports.loading import load_run
+
+pytestmark = [pytest.mark.end_to_end, pytest.mark.usefixtures("real_host")]
+
+WITNESSES = {"client", "api", "cri", "kernel", "process", "workload"}
+ON_127 = {"API-01", "ST-01", "ST-02", "ST-20", "ST-21", "ST-27", "KL-30", "KL-32", "KL-34"} | {
+    "CRI-03",
+    "PR-01",
+}
+BY_C_01 = {"ST-02", "ST-21", "CRI-03"}
+
+
+@pytest.fixture(scope="module")
+def run(real_host: object) -> Finished:
+    assert real_host
+    return default_run()
+
+
+def executed(run: Finished, target: str) -> dict[str, set[str]]:
+    return {
+        requirement: verdicts
+        for requirement, verdicts in run.verdicts(target).items()
+        if verdicts != {"unsupported"}
+    }
+
+
+def test_nothing_unexpected_is_exit_code_zero(run: Finished) -> None:
+    assert run.code == 0, run.output[-5000:]
+    assert "exit code 0" in run.output.splitlines()[-1]
+    assert run.of("end")[0]["exit"] == 0
+
+
+def test_a_stack_that_reports_resources_meets_every_requirement(run: Finished) -> None:
+    expected = {requirement: {"passed"} for requirement in ON_127}
+    found = executed(run, "reporting")
+
+    # On a loaded host the kubelet may overwrite Proposed before it has looked (K-22, a race).
+    assert found.pop("ST-02") <= {"passed", "deviation"}
+    del expected["ST-02"]
+    assert found == expected
+
+
+def test_a_silent_runtime_departs_as_catalogued_and_in_nothing_else(run: Finished) -> None:
+    expected = {requirement: {"passed"} for requirement in ON_127 | {"CRI-09"}}
+    expected |= {requirement: {"deviation"} for requirement in BY_C_01}
+    found = executed(run, "silent")
+
+    # The kubelet's writes at each sync undo one another for milliseconds (PD-01), which the
+    # sampler sees or does not see.
+    assert found.pop("PR-01") <= {"passed", "deviation"}
+    del expected["PR-01"]
+    assert found == expected
+
+
+def test_without_the_gate_the_patch_is_refused_and_the_fields_are_absent(run: Finished) -> None:
+    assert executed(run, "gate off") == {"API-05": {"passed"}, "API-54": {"passed"}}
+
+
+def test_a_deviation_is_named_with_what_each_witness_said(run: Finished) -> None:
+    deviations = [each for each in run.of("verdict") if each["verdict"] == "deviation"]
+
+    assert {each["requirement"] for each in deviations} >= BY_C_01
+    for each in deviations:
+        silent = SILENT in each["target"]
+        expected = "C-01" if each["requirement"] in BY_C_01 else "PD-01"
+        assert each["deviation"] == (expected if silent else "K-22")
+        assert each["reading"].endswith(f"Deviation {each['deviation']}")
+        assert each["witnesses"].keys() == {"api", "cri", "kernel"}
+        assert (each["witnesses"]["cri"] == "no resources reported") == silent
+        assert each["text"].startswith(f"{each['requirement']} (MUST)")
+    assert not any(
+        each["deviation"] for each in run.of("verdict") if each["verdict"] != "deviation"
+    )
+
+
+def test_what_a_target_cannot_show_says_why(run: Finished) -> None:
+    for each in run.of("verdict"):
+        if each["verdict"] == "unsupported":
+            assert re.search(
+                r"gate .* is o|holds for Kubernetes|is catalogued for", each["reading"]
+            )
+
+
+def test_every_verdict_has_its_fields_and_its_timeline(run: Finished) -> None:
+    timelines = {each["id"]: each for each in run.of("timeline")}
+
+    for each in run.of("verdict"):
+        assert each["type"] == "verdict"
+        assert each.keys() >= {"requirement", "check", "verdict", "deviation", "reading", "target"}
+        assert re.fullmatch(r"suites/\w+/test_\w+\.py::test_\S+", each["check"])
+        assert each["reading"]
+        assert 0 <= each["seconds"] < 200
+        if each["verdict"] != "unsupported":
+            timeline = timelines[each["timeline"]]
+            assert (timeline["check"], timeline["target"]) == (each["check"], each["target"])
+
+
+def test_no_verdict_is_there_twice(run: Finished) -> None:
+    keys = [(each["target"], each["check"], each["requirement"]) for each in run.of("verdict")]
+
+    assert len(keys) == len(set(keys))
+
+
+def test_every_timeline_heard_every_witness_before_and_after_the_patch(run: Finished) -> None:
+    for each in run.of("timeline"):
+        seen = each["observations"]
+        assert {one["witness"] for one in seen} >= WITNESSES
+        subjects = {one["subject"] for one in seen if one["witness"] == "kernel" and one["t"] < 0}
+        assert subjects == {"pod", "container/c1"}
+        assert [one["t"] for one in seen] == sorted(one["t"] for one in seen)
+        if "gate on" in each["target"]:
+            after = {one["subject"] for one in seen if one["witness"] == "kernel" and one["t"] > 0}
+            assert after == {"pod", "container/c1"}
+
+
+def test_the_steps_of_a_resize_are_timed_and_in_order(run: Finished) -> None:
+    resized = [each for each in run.of("verdict", "reporting") if each["requirement"] == "ST-02"]
+
+    assert resized
+    for each in resized:
+        times = each["facts"]
+        assert times["patched"] < times["done"]
+        # The kernel may be first: the kubelet writes the status after it has acted.
+        assert times["proposed"] < times["in_progress"] < times["done"]
+        assert times["kernel"] < 10
+        assert times["kernel"] <= times["done"] < 100
+
+
+def test_the_fingerprint_was_detected_on_each_target(run: Finished) -> None:
+    targets = run.of("target")
+
+    assert [each["fingerprint"]["runtime_version"] for each in targets] == [
+        "1.6.8",
+        "1.6.36",
+        "1.6.36",
+    ]
+    assert [each["fingerprint"]["gate"] for each in targets] == [True, True, False]
+    assert {each["fingerprint"]["kubernetes"] for each in targets} == {"1.27.4"}
+    assert len(TARGETS) == len({each["target"] for each in targets})
+
+
+def test_the_records_are_one_whole_run(run: Finished) -> None:
+    loaded = load_run(run.out / "records.jsonl")
+
+    assert loaded.complete
+    assert loaded.problems == ()
+    assert len(loaded.timelines) == len(run.of("timeline"))
+    assert run.of("end")[0]["counts"] == Counter(each["verdict"] for each in run.of("verdict"))
+
+
+def test_junit_has_the_same_counts(run: Finished) -> None:
+    root = ET.parse(run.out / "junit.xml").getroot()
+
+    counts = Counter(each["verdict"] for each in run.of("verdict"))
+    assert len(list(root.iter("testcase"))) == sum(counts.values())
+    assert len(list(root.iter("skipped"))) == counts["unsupported"]
+    assert not list(root.iter("failure"))
+    assert not list(root.iter("error"))
+    assert root.get("tests") == str(sum(counts.values()))
+
+
+def test_the_page_needs_nothing_from_elsewhere(run: Finished) -> None:
+    page = (run.out / "index.html").read_text()
+
+    assert not re.search(r"""(src|href)\s*=\s*(?!["']?(#|data:))""", page)
+    assert not re.search(r"url\((?!#|data:)|@import|<link|<iframe", page)
+    for each in run.of("timeline"):
+        assert each["pod"] in page
+
+
+def test_the_closing_table_has_a_row_for_every_requirement_of_every_target(run: Finished) -> None:
+    table = run.output[run.output.rindex("requirement  ") :]
+    named = {each["requirement"] for each in run.of("verdict", "gate off")}
+
+    assert named <= set(table.split())
+    assert "deviation C-01" in run.output
+
+
+def test_nothing_is_left_of_the_clusters(run: Finished) -> None:
+    assert len(run.clusters) == 3
+    assert [what for name in run.clusters for what in leftovers(name)] == []
