@@ -7,7 +7,6 @@ import functools
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ SILENT, REPORTING = "containerd 1.6.8, ", "containerd 1.6.36, "
 TARGETS = {"silent": (SILENT, "gate on"), "reporting": (REPORTING, "gate on")} | {
     "gate off": (REPORTING, "gate off")
 }
-_kept = tempfile.TemporaryDirectory(prefix="podresize-run-")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +48,16 @@ class Finished:
         for each in self.of("verdict", target):
             found.setdefault(each["requirement"], set()).add(each["verdict"])
         return found
+
+    @property
+    def unexpected(self) -> str:
+        """What was unexpected, in full; how the run ended otherwise."""
+        texts = [
+            f"{each['target']}\n{each['check']}\n{each['text'] or each['reading']}"
+            for each in self.of("verdict")
+            if each["verdict"] in ("failed", "error", "flaky")
+        ]
+        return "\n\n".join([f"see {self.out}", *texts, self.output[-3000:]])
 
     @property
     def clusters(self) -> set[str]:
@@ -87,6 +95,9 @@ def finished(*arguments: str, out: Path, timeout: float) -> Finished:
 
 
 @functools.cache
-def default_run() -> Finished:
-    """Return the run with the default targets, which takes some four minutes."""
-    return finished(out=Path(_kept.name), timeout=1500)
+def default_run(base: Path) -> Finished:
+    """Return the run with the default targets, which takes some four minutes.
+
+    ``base`` is where pytest keeps the directories of tests: what failed can be looked at later.
+    """
+    return finished(out=base / "default-run", timeout=1500)

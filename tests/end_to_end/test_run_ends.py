@@ -28,7 +28,7 @@ GONE_WITHIN_SECONDS = 10.0
 def test_one_requirement_on_one_target(tmp_path: Path) -> None:
     run = finished("ST-21", *ONE_TARGET, out=tmp_path / "out", timeout=300)
 
-    assert run.code == 0, run.output[-5000:]
+    assert run.code == 0, run.unexpected
     assert run.verdicts("reporting")["ST-21"] == {"passed"}
     assert len(run.of("target")) == 1
     assert {each["check"].partition("::")[0] for each in run.of("verdict")} == {

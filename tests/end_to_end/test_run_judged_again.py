@@ -19,9 +19,9 @@ Spoil = Callable[[Observations], None]
 
 
 @pytest.fixture(scope="module")
-def run(real_host: object) -> Finished:
+def run(real_host: object, tmp_path_factory: pytest.TempPathFactory) -> Finished:
     assert real_host
-    return default_run()
+    return default_run(tmp_path_factory.getbasetemp())
 
 
 def of(seen: Observations, witness: str, subject: str | None = None) -> Observations:
