@@ -20,6 +20,18 @@ if TYPE_CHECKING:
 RUNNING = api_pb2.ContainerState.CONTAINER_RUNNING
 
 
+def test_a_runtime_that_takes_calls_is_connected_to(client: RuntimeClient) -> None:
+    client.wait_connected(seconds=10)
+
+
+def test_a_runtime_that_is_not_there_is_waited_for_and_then_an_error(tmp_path: Path) -> None:
+    with (
+        RuntimeClient(f"unix://{tmp_path / 'none.sock'}") as nobody,
+        pytest.raises(CriError, match=r"no connection within 0\.2 s"),
+    ):
+        nobody.wait_connected(seconds=0.2)
+
+
 def test_version(client: RuntimeClient) -> None:
     assert client.version() == {
         "version": "0.1.0",

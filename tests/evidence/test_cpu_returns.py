@@ -62,7 +62,7 @@ def test_a_pod_cgroup_that_goes_back_is_a_failure(silent: Any) -> None:
 
 
 def test_a_dip_that_lasts_is_a_failure(silent: Any) -> None:
-    dip(silent, "cpu.shares", seconds=1.5)
+    dip(silent, "cpu.shares", seconds=6.0)
 
     assert judge(silent).kind is VerdictKind.FAILED
 

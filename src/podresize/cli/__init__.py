@@ -9,6 +9,7 @@ import click
 
 from podresize import __version__
 from podresize.cli.artifacts import artifacts
+from podresize.cli.catalogue import list_requirements
 from podresize.cli.cluster import cluster
 from podresize.cli.doctor import doctor
 from podresize.cli.run import run
@@ -25,6 +26,7 @@ commands.add_command(run)
 commands.add_command(cluster)
 commands.add_command(artifacts)
 commands.add_command(doctor)
+commands.add_command(list_requirements)
 
 
 def main() -> None:

@@ -25,8 +25,10 @@ CHANNEL_OPTIONS = (
     # A runtime that is restarted by a check must be found again at once: gRPC's own back-off goes
     # up to two minutes.
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 500),
+    # By its name a pause between attempts, in effect also the time that one attempt may take: at
+    # 100 ms a host under load never got a connection.
+    ("grpc.min_reconnect_backoff_ms", 5000),
     # Verbose statuses carry the whole OCI specification.
     ("grpc.max_receive_message_length", 16 * 1024 * 1024),
     # A proxy from the environment has nothing to do with a unix socket.
@@ -78,6 +80,18 @@ class RuntimeClient:
         self._stub = api_pb2_grpc.RuntimeServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._lock = threading.Lock()
         self._under_way: dict[int, Any] = {}
+
+    def wait_connected(self, *, seconds: float) -> None:
+        """Return when the runtime takes calls. Raises ``CriError`` when it does not in time.
+
+        A witness that looks for the first time must not be the one to find out that a loaded host
+        takes long to connect.
+        """
+        try:
+            grpc.channel_ready_future(self._channel).result(timeout=seconds)
+        except grpc.FutureTimeoutError as error:
+            message = f"no connection within {seconds:g} s"
+            raise self._error("connect", "UNAVAILABLE", message) from error
 
     def version(self) -> dict[str, str]:
         """Return ``runtime_name``, ``runtime_version``, ``runtime_api_version``, ``version``."""

@@ -175,16 +175,16 @@ def proposed_is_cleared_early(case: Case) -> str | None:
     return None
 
 
-_DIP_SECONDS = 1.0
-"""How long the old cpu values may stand: the time between two calls to the runtime, measured at
-12 to 20 ms, with room for a loaded host."""
+_DIP_SECONDS = 5.0
+"""How long the old cpu values may stand: the time between two calls to the runtime, measured at 7
+to 25 ms; a node that is starved of processor takes seconds for a call."""
 
 
 def cpu_returns_with_each_memory_update(case: Case) -> str | None:
     """PD-01: the kubelet re-enacts a resize that it takes for unfinished, and cpu dips.
 
     C-01 holds, and for a container whose cpu and memory both change, cpu files of its own cgroup
-    go back to the old values and forward again within a second. Memory never goes back, and the
+    go back to the old values and forward again within seconds. Memory never goes back, and the
     pod's cgroup stays at the new values: both are written once, or with the same content.
     """
     why = runtime_does_not_report_resources(case)
