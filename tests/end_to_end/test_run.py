@@ -46,9 +46,10 @@ def test_a_stack_that_reports_resources_meets_every_requirement(run: Finished) -
     expected = {requirement: {"passed"} for requirement in ON_127}
     found = executed(run, "reporting")
 
-    # On a loaded host the kubelet may overwrite Proposed before it has looked (K-22, a race).
-    assert found.pop("ST-02") <= {"passed", "deviation"}
-    del expected["ST-02"]
+    # The kubelet's status updates may overtake one another: Proposed (K-22), memory (PD-05).
+    for raced in ("ST-02", "PR-01"):
+        assert found.pop(raced) <= {"passed", "deviation"}
+        del expected[raced]
     assert found == expected
 
 
@@ -58,7 +59,7 @@ def test_a_silent_runtime_departs_as_catalogued_and_in_nothing_else(run: Finishe
     found = executed(run, "silent")
 
     # The kubelet's writes at each sync undo one another for milliseconds (PD-01), which the
-    # sampler sees or does not see.
+    # sampler sees or does not see; its status updates may overtake one another (PD-05).
     assert found.pop("PR-01") <= {"passed", "deviation"}
     del expected["PR-01"]
     assert found == expected
@@ -74,8 +75,8 @@ def test_a_deviation_is_named_with_what_each_witness_said(run: Finished) -> None
     assert {each["requirement"] for each in deviations} >= BY_C_01
     for each in deviations:
         silent = SILENT in each["target"]
-        expected = "C-01" if each["requirement"] in BY_C_01 else "PD-01"
-        assert each["deviation"] == (expected if silent else "K-22")
+        expected = {"C-01"} if each["requirement"] in BY_C_01 else {"PD-01", "PD-05"}
+        assert each["deviation"] in (expected if silent else {"K-22", "PD-05"})
         assert each["reading"].endswith(f"Deviation {each['deviation']}")
         assert each["witnesses"].keys() == {"api", "cri", "kernel"}
         assert (each["witnesses"]["cri"] == "no resources reported") == silent

@@ -8,6 +8,7 @@ few words, the first thing that does not fit.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 
 from podresize.evidence.agreement import (
@@ -21,10 +22,18 @@ from podresize.evidence.agreement import (
 )
 from podresize.evidence.case import Case, distinct
 from podresize.oracle.cgroups import Allowed
+from podresize.oracle.change import MEMORY
 from podresize.oracle.expectation import ContainerExpectation
 from podresize.oracle.model import POD, ProgressStyle
 from podresize.oracle.progress import DONE, IN_PROGRESS, PROPOSED
-from podresize.oracle.resources import REQUESTS, Resources, resources_equal
+from podresize.oracle.resources import (
+    KINDS,
+    REQUESTS,
+    Resources,
+    normalised,
+    resources_equal,
+    same_quantity,
+)
 
 Signature = Callable[[Case], str | None]
 
@@ -187,9 +196,63 @@ def cpu_returns_with_each_memory_update(case: Case) -> str | None:
     go back to the old values and forward again within seconds. Memory never goes back, and the
     pod's cgroup stays at the new values: both are written once, or with the same content.
     """
-    why = runtime_does_not_report_resources(case)
+    why = runtime_does_not_report_resources(case) or _other_status_returns(case)
     if why is not None:
         return why
+    return _cpu_dips(case, least=1)
+
+
+def memory_request_flickers_in_status(case: Case) -> str | None:
+    """PD-05: two status updates of the kubelet overtake one another.
+
+    The memory request in ``status.resources`` goes to the new value, back to the old one and, with
+    a later sync, to the new one again. No other value of spec or status goes back, and in the
+    kernel nothing but what PD-01 has.
+    """
+    flickers = _status_returns(case).get((REQUESTS, MEMORY), 0)
+    if not flickers:
+        return "the memory request in status did not go back"
+    for item in case.expectation.containers:
+        reported = container_status(case.final_pod, item.name).get("resources")
+        final = normalised(reported)[REQUESTS].get(MEMORY)
+        if not same_quantity(final, item.after[REQUESTS].get(MEMORY)):
+            return f"the memory request in status of container {item.name} stayed at {final}"
+    return _other_status_returns(case) or _cpu_dips(case, least=0)
+
+
+def _other_status_returns(case: Case) -> str | None:
+    others = [key for key in _status_returns(case) if key != (REQUESTS, MEMORY)]
+    return f"status {'.'.join(others[0])} went back" if others else None
+
+
+def _status_returns(case: Case) -> dict[tuple[str, str], int]:
+    """Count, by kind and resource, how often a value of ``status.resources`` went back."""
+    found: Counter[tuple[str, str]] = Counter()
+    for item in case.expectation.containers:
+        for kind in KINDS:
+            for name, new in item.after[kind].items():
+                old = item.before[kind].get(name)
+                if same_quantity(old, new):
+                    continue
+                course = distinct(
+                    (
+                        t,
+                        normalised(container_status(pod, item.name).get("resources"))[kind].get(
+                            name
+                        ),
+                    )
+                    for t, pod in case.pods
+                )
+                arrived = False
+                for _, value in course:
+                    if arrived and same_quantity(value, old):
+                        found[kind, name] += 1
+                    arrived = arrived or same_quantity(value, new)
+    return dict(found)
+
+
+def _cpu_dips(case: Case, *, least: int) -> str | None:
+    """Return None when in the kernel only cpu files of containers went back, and shortly."""
     dips = 0
     for subject, after in case.expectation.cgroups_after.items():
         before = case.expectation.cgroups_before[subject]
@@ -201,7 +264,7 @@ def cpu_returns_with_each_memory_update(case: Case) -> str | None:
             if any(seconds > _DIP_SECONDS for seconds in returns):
                 return f"{name} of {subject} stayed at the old value"
             dips += len(returns)
-    return None if dips else "no cpu file went back to its old value"
+    return None if dips >= least else "no cpu file went back to its old value"
 
 
 def _returns(
@@ -224,6 +287,7 @@ def _returns(
 
 
 SIGNATURES: dict[str, Signature] = {
+    "memory-request-flickers-in-status": memory_request_flickers_in_status,
     "cpu-returns-with-each-memory-update": cpu_returns_with_each_memory_update,
     "status-stays-behind-a-finished-resize": status_stays_behind_a_finished_resize,
     "status-is-filled-without-a-report": status_is_filled_without_a_report,

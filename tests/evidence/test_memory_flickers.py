@@ -1,0 +1,59 @@
+"""Deviation PD-05: the memory request in status goes back and forth; all else stays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from podresize.evidence.judging import verify
+from podresize.evidence.records import VerdictKind
+from podresize.evidence.timeline import Witness
+
+
+def judge(resize: Any) -> tuple[VerdictKind, str | None]:
+    found = verify(resize.timeline, resize.expectation, ["PR-01"])[0]
+    return found.kind, found.deviation
+
+
+def back(resize: Any, kind: str, name: str, *, seconds: float = 0.04) -> None:
+    """Show a value of the status at its old value again, for so long, after it had arrived."""
+    last = resize.of(Witness.API)[-1]
+    old = resize.expectation.containers[0].before[kind][name]
+    shown = resize.again(last.t + 1.0, Witness.API, "pod", -1)
+    shown["status"]["containerStatuses"][0]["resources"][kind][name] = old
+    final = len(resize.of(Witness.API)) - 2
+    resize.again(last.t + 1.0 + seconds, Witness.API, "pod", final)
+
+
+@pytest.fixture
+def good(resized: Any) -> Any:
+    return resized()
+
+
+def test_a_memory_request_that_comes_and_goes_is_the_race(good: Any) -> None:
+    back(good, "requests", "memory")
+
+    assert judge(good) == (VerdictKind.DEVIATION, "PD-05")
+
+
+@pytest.mark.parametrize(("kind", "name"), [("limits", "memory"), ("requests", "cpu")])
+def test_any_other_value_that_comes_back_is_a_failure(good: Any, kind: str, name: str) -> None:
+    back(good, kind, name)
+
+    assert judge(good) == (VerdictKind.FAILED, None)
+
+
+def test_a_memory_request_that_stays_old_is_a_failure(good: Any) -> None:
+    back(good, "requests", "memory")
+    good.observations.pop()
+
+    assert judge(good) == (VerdictKind.FAILED, None)
+
+
+def test_a_kernel_that_goes_back_with_it_is_a_failure(good: Any) -> None:
+    back(good, "requests", "memory")
+    later = good.again(90.0, Witness.KERNEL, "pod", 0)
+    assert later
+
+    assert judge(good) == (VerdictKind.FAILED, None)
