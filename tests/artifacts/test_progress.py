@@ -45,7 +45,8 @@ def test_failed_work_is_not_called_done() -> None:
     assert out.getvalue() == "building ...\n"
 
 
-def test_a_terminal_shows_amounts_and_leaves_one_line() -> None:
+def test_a_terminal_shows_amounts_and_leaves_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")  # a dumb one cannot move its cursor
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=120, color_system=None)
 

@@ -10,7 +10,7 @@ import pytest
 
 from podresize.errors import HarnessError
 from podresize.evidence.recorder import Recorder
-from podresize.evidence.timeline import Witness
+from podresize.evidence.timeline import Timeline, Witness
 
 if TYPE_CHECKING:
     from podresize.evidence.timeline import Observation
@@ -101,3 +101,13 @@ def test_the_end_is_the_first_stop_of_an_observer() -> None:
     recorder.note_stop(at=13.0)
     recorder.note_stop(at=12.0)
     assert recorder.to_timeline(id="t", pod="ns/p").ended == 2.0
+
+
+def test_times_are_as_they_are_stored() -> None:
+    recorder = Recorder()
+    recorder.mark_patch(at=100.0)
+    recorder.observe(Witness.API, "pod", {}, at=100.0084999999)
+
+    timeline = recorder.to_timeline(id="t", pod="ns/p")
+
+    assert Timeline.from_json(timeline.to_json()) == timeline

@@ -142,6 +142,11 @@ class Recorder:
                 id=id,
                 pod=pod,
                 started=self._started.isoformat(timespec="microseconds").replace("+00:00", "Z"),
-                ended=looked - self._origin if ended is None else ended,
-                observations=tuple(sorted(self._observations, key=attrgetter("t"))),
+                ended=round(looked - self._origin if ended is None else ended, 6),
+                # As they are stored: a timeline judged from memory and the same one judged from its
+                # record must agree to the last digit.
+                observations=tuple(
+                    dataclasses.replace(observation, t=round(observation.t, 6))
+                    for observation in sorted(self._observations, key=attrgetter("t"))
+                ),
             )
