@@ -78,7 +78,7 @@ def test_the_patch_holds_the_change_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("bad", [{"cpu": "a lot"}, {"memory": "+"}, {"scope": "all"}])
-def test_a_change_that_means_nothing_is_refused(bad: dict[str, str]) -> None:
+def test_a_change_that_means_nothing_is_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         Change(**bad)
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.oracle import second_derivation as second
 
 from podresize.oracle import conversions
 
@@ -103,3 +104,54 @@ def test_systemd_rounds_up_by_less_than_one_step(cpu: int) -> None:
 def test_memory_is_kept_in_whole_pages(size: int) -> None:
     assert 0 <= size - conversions.page_floor(size) < 4096
     assert conversions.page_floor(100_000_000) == 99_999_744
+
+
+@pytest.mark.parametrize(("cpu", "share", "linear", "curve", "quota", "rounded"), TABLE)
+def test_the_second_derivation_gives_the_table_too(
+    cpu: int, share: int, linear: int, curve: int, quota: int, rounded: int
+) -> None:
+    assert second.shares(cpu) == share
+    assert second.linear_weight(share) == linear
+    assert second.curved_weight(share) == curve
+    assert second.quota(cpu) == quota
+    assert second.systemd_quota(quota) == rounded
+
+
+def test_both_derivations_agree_on_every_small_size() -> None:
+    for cpu in range(2001):
+        share, quota = second.shares(cpu), second.quota(cpu)
+        assert conversions.cpu_shares(cpu) == share
+        assert conversions.cpu_quota(cpu) == quota
+        assert conversions.linear_weight(share) == second.linear_weight(share)
+        assert conversions.quadratic_weight(share) == second.curved_weight(share), share
+        assert conversions.status_millicores_from_shares(share) == second.millicores_from_shares(
+            share
+        )
+        if quota is not None:
+            assert conversions.systemd_quota(quota) == second.systemd_quota(quota)
+            assert conversions.status_millicores_from_quota(quota) == (
+                second.millicores_from_quota(quota)
+            )
+
+
+@pytest.mark.parametrize("power", range(1, 19))
+def test_both_derivations_agree_around_the_powers_of_two(power: int) -> None:
+    """There the curve has exact values, which floating point may miss by one."""
+    for share in (2**power - 1, 2**power, 2**power + 1):
+        if share >= 2:
+            assert conversions.quadratic_weight(share) == second.curved_weight(share), share
+
+
+@few
+@given(millicores, shares)
+def test_both_derivations_agree_on_every_size(cpu: int, share: int) -> None:
+    assert conversions.cpu_shares(cpu) == second.shares(cpu)
+    assert conversions.cpu_quota(cpu) == second.quota(cpu)
+    assert conversions.linear_weight(share) == second.linear_weight(share)
+    assert conversions.quadratic_weight(share) == second.curved_weight(share)
+
+
+@few
+@given(st.integers(min_value=0, max_value=1 << 50), st.sampled_from([4096, 65536]))
+def test_both_derivations_agree_on_pages(size: int, page: int) -> None:
+    assert conversions.page_floor(size, page) == second.whole_pages(size, page)

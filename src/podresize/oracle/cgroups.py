@@ -16,8 +16,9 @@ from podresize.oracle import conversions
 from podresize.oracle.change import CPU, MEMORY
 from podresize.oracle.quantity import add, millicores, whole_bytes
 from podresize.oracle.resources import LIMITS, REQUESTS, Resources, amount, normalised
+from podresize.oracle.versions import V1_33
 from podresize.requirements.target import Fingerprint
-from podresize.requirements.versions import parse_version
+from podresize.requirements.versions import parse_release, parse_version
 
 V1_UNLIMITED_MEMORY = 9223372036854771712
 """What memory.limit_in_bytes shows without a limit: the largest signed integer in 4 KiB pages."""
@@ -51,6 +52,25 @@ def container_files(resources: Resources, fingerprint: Fingerprint) -> CgroupFil
     )
 
 
+def enforced(
+    resources: dict[str, Resources], *, qos_class: str, fingerprint: Fingerprint
+) -> dict[str, Resources]:
+    """Return the resources by container as the kernel is told: CPUs of one's own have no quota.
+
+    From 1.33 on the static CPU manager's containers with exclusive CPUs (whole CPUs of a Guaranteed
+    pod) run without one (gate DisableCPUQuotaWithExclusiveCPUs; kubernetes#127525).
+    """
+    static = fingerprint.cpu_manager_policy == "static" and qos_class == "Guaranteed"
+    if not static or parse_release(fingerprint.kubernetes) < V1_33:
+        return resources
+    return {
+        name: each | {LIMITS: {k: v for k, v in each[LIMITS].items() if k != CPU}}
+        if (request := amount(each, REQUESTS, CPU)) and request == request.to_integral_value()
+        else each
+        for name, each in resources.items()
+    }
+
+
 def pod_files(
     pod: dict[str, Any], resources: dict[str, Resources], fingerprint: Fingerprint
 ) -> CgroupFiles:
@@ -60,13 +80,13 @@ def pod_files(
     all; a limit exists only where every container has one. Sidecars and overhead count; an ordinary
     init container counts where it asks for more than all others together (ResourceConfigForPod).
     """
-    cpu_request = _pod_amount(pod, resources, REQUESTS, CPU)
+    cpu_request = pod_amount(pod, resources, REQUESTS, CPU)
     shares = conversions.cpu_shares(millicores(cpu_request))
     quota = memory = None
     if _all_limited(pod, resources, CPU):
-        quota = conversions.cpu_quota(millicores(_pod_amount(pod, resources, LIMITS, CPU)))
+        quota = conversions.cpu_quota(millicores(pod_amount(pod, resources, LIMITS, CPU)))
     if _all_limited(pod, resources, MEMORY):
-        memory = whole_bytes(_pod_amount(pod, resources, LIMITS, MEMORY))
+        memory = whole_bytes(pod_amount(pod, resources, LIMITS, MEMORY))
     weight = Allowed(
         value=str(conversions.linear_weight(shares)),
         reason=f"linear weight of {shares} shares, as the kubelet writes it",
@@ -165,9 +185,14 @@ def _resources_of(container: dict[str, Any], resources: dict[str, Resources]) ->
     return resources.get(container["name"]) or normalised(container.get("resources"))
 
 
-def _pod_amount(
+def pod_amount(
     pod: dict[str, Any], resources: dict[str, Resources], kind: str, name: str
 ) -> Decimal:
+    """Return the pod's requests or limits of one resource, as the kubelet sums them.
+
+    ``resources`` replaces those of containers by name. Sidecars and overhead count; an ordinary
+    init container counts where it asks for more than all others together.
+    """
     total = Decimal(0)
     for container in _long_running(pod):
         total = add(total, amount(_resources_of(container, resources), kind, name) or Decimal(0))

@@ -15,9 +15,13 @@ from podresize.errors import UsageError
 from podresize.oracle.quantity import add, format_cpu, format_memory, parse_quantity
 from podresize.oracle.resources import KINDS, LIMITS, REQUESTS, Resources, normalised
 
+CONTAINERS = "containers"
+INIT_CONTAINERS = "initContainers"
 CPU = "cpu"
 MEMORY = "memory"
 SCOPES = {"both": KINDS, REQUESTS: (REQUESTS,), LIMITS: (LIMITS,)}
+REMOVED = "none"
+"""The amount that takes a resource out of its maps."""
 _AMOUNT = re.compile(r"(?P<sign>[+=-]?)(?P<size>[0-9.].*)")
 
 
@@ -25,10 +29,12 @@ _AMOUNT = re.compile(r"(?P<sign>[+=-]?)(?P<size>[0-9.].*)")
 class Change:
     """A change of cpu, memory or both.
 
-    An amount is relative with a sign (``+100m``, ``-32Mi``) and absolute without one (``200m``).
+    An amount is relative with a sign (``+100m``, ``-32Mi``) and absolute without one (``200m``);
+    ``none`` removes the resource.
     ``scope`` names the maps it touches; ``both`` touches those that have the resource already, or
     both when neither has it. A relative change of an absent value counts from zero. ``container``
-    names one container of the pod, None means all of ``spec.containers``.
+    names one container of the pod (an init container as well), None means all of
+    ``spec.containers``. ``change & other`` asks for both in one patch.
 
     Raises ``UsageError`` for an amount that is no quantity or an unknown scope.
     """
@@ -37,6 +43,7 @@ class Change:
     memory: str | None = None
     scope: str = "both"
     container: str | None = None
+    more: tuple[Change, ...] = ()
 
     def __post_init__(self) -> None:
         if self.scope not in SCOPES:
@@ -44,7 +51,17 @@ class Change:
                 "a change has no such scope", value=self.scope, causes=(f"one of {sorted(SCOPES)}",)
             )
         for _, amount in self.amounts():
-            _split(amount)
+            if amount != REMOVED:
+                _split(amount)
+
+    def __and__(self, other: Change) -> Change:
+        """Return both changes as one, this one first."""
+        return dataclasses.replace(self, more=(*self.more, other))
+
+    @property
+    def parts(self) -> tuple[Change, ...]:
+        """The changes that this one consists of, in order."""
+        return (dataclasses.replace(self, more=()), *(p for one in self.more for p in one.parts))
 
     def amounts(self) -> list[tuple[str, str]]:
         """Return ``(resource, amount)`` for what is changed, cpu first."""
@@ -52,7 +69,12 @@ class Change:
         return [(name, amount) for name, amount in pairs if amount is not None]
 
     def __str__(self) -> str:
-        """Return a stable name: ``cpu+100m,memory-32Mi``, ``cpu=200m:limits@c1``."""
+        """Return a stable name: ``cpu+100m,memory-32Mi``, ``cpu=200m:limits@c1``.
+
+        The parts of a combined change are joined by ``&``.
+        """
+        if self.more:
+            return "&".join(map(str, self.parts))
         parts = [
             f"{name}{amount if amount[0] in '+-=' else '=' + amount}"
             for name, amount in self.amounts()
@@ -66,12 +88,17 @@ class Change:
 def apply(change: Change, resources: Resources) -> Resources:
     """Return one container's resources after the change; the input is left alone.
 
-    Only what is asked for changes: the defaulting that the apiserver adds is ``defaulted``.
+    Only what is asked for changes: the defaulting that the apiserver adds is ``defaulted``. Parts
+    of a combined change are not looked at.
     """
     result = normalised(resources)
     for name, amount in change.amounts():
-        sign, size = _split(amount)
         kinds = SCOPES[change.scope]
+        if amount == REMOVED:
+            for kind in kinds:
+                result[kind].pop(name, None)
+            continue
+        sign, size = _split(amount)
         if change.scope == "both":
             kinds = tuple(kind for kind in KINDS if name in result[kind]) or KINDS
         for kind in kinds:
@@ -94,27 +121,47 @@ def patch_body(pod: dict[str, Any], change: Change) -> dict[str, Any]:
     ``pod`` is the raw JSON before. Containers that stay as they are do not occur in the patch.
     Raises ``UsageError`` when the change names a container that the pod lacks.
     """
-    containers = []
-    for container in containers_of(pod, change):
-        before = normalised(container.get("resources"))
-        after = apply(change, before)
-        changed = {
-            kind: {
-                name: value
-                for name, value in after[kind].items()
-                if before[kind].get(name) != value
-            }
-            for kind in KINDS
+    wanted: dict[str, Resources] = {}
+    for part, container in changes_of(pod, change):
+        name = container["name"]
+        wanted[name] = apply(part, wanted.get(name) or normalised(container.get("resources")))
+    spec: dict[str, Any] = {}
+    for key in (INIT_CONTAINERS, CONTAINERS):
+        entries = []
+        for container in pod["spec"].get(key) or ():
+            if container["name"] in wanted:
+                before = normalised(container.get("resources"))
+                difference = _difference(before, wanted[container["name"]])
+                if difference:
+                    entries.append({"name": container["name"], "resources": difference})
+        if entries or key == CONTAINERS:
+            spec[key] = entries
+    return {"spec": spec}
+
+
+def _difference(before: Resources, after: Resources) -> dict[str, dict[str, str | None]]:
+    """Return what a merge of maps must carry; null removes a key."""
+    result = {}
+    for kind in KINDS:
+        values: dict[str, str | None] = {
+            name: value for name, value in after[kind].items() if before[kind].get(name) != value
         }
-        wanted = {kind: values for kind, values in changed.items() if values}
-        if wanted:
-            containers.append({"name": container["name"], "resources": wanted})
-    return {"spec": {"containers": containers}}
+        values |= {name: None for name in before[kind] if name not in after[kind]}
+        if values:
+            result[kind] = values
+    return result
+
+
+def changes_of(pod: dict[str, Any], change: Change) -> list[tuple[Change, dict[str, Any]]]:
+    """Return each part of a change with each container that it is about, in order."""
+    return [(part, container) for part in change.parts for container in containers_of(pod, part)]
 
 
 def containers_of(pod: dict[str, Any], change: Change) -> list[dict[str, Any]]:
     """Return the pod's containers that a change is about; an unknown name is a ``UsageError``."""
-    containers: list[dict[str, Any]] = pod["spec"]["containers"]
+    containers: list[dict[str, Any]] = [*pod["spec"][CONTAINERS]]
+    if change.container is not None:
+        containers += pod["spec"].get(INIT_CONTAINERS) or ()
     chosen = [item for item in containers if change.container in (None, item["name"])]
     if not chosen:
         names = ", ".join(item["name"] for item in containers)

@@ -2,7 +2,18 @@
 
 The catalogue is data that people edit by hand, so every mistake that can be told at load time is:
 an unknown key, a duplicate id, a range that is no range, a reference to nothing. The files are
-package data and are read once per process.
+package data and are read once per process: ``catalogue/*.yaml`` (one file per area),
+``not_checked.yaml`` and ``deviations.yaml``. Keys of a requirement:
+
+* ``needs``: gate-on, gate-off; cgroup (the node's cgroup files), cri (its runtime socket), control
+  (its components can be restarted); cgroup-v1, cgroup-v2, systemd, static-cpu, static-memory;
+  ``deviation=<id>`` (a target that the deviation affects; ``<id>|<id>``: that one of them does)
+* ``outcome``: granted, deferred, infeasible, pending (one of these two), refused, accepted (all but
+  refused) or any: of which outcomes of a resize it speaks
+* ``judged``: timeline (the default; a judge in ``evidence/judges``) or claims (a check's own)
+* ``deadlines``: seconds by range of Kubernetes versions
+
+A deviation has a check that looks for it, or ``no_check`` with the reason why none can.
 """
 
 from __future__ import annotations
@@ -12,7 +23,7 @@ import difflib
 import functools
 import importlib.resources
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import yaml
@@ -25,9 +36,12 @@ from podresize.requirements.model import (
     Affects,
     Deadline,
     Deviation,
+    Judged,
     Level,
-    PatchOutcome,
+    NotChecked,
     Requirement,
+    Scope,
+    needed_deviations,
 )
 
 _ID = re.compile(r"[A-Z]{1,4}-\d{2,3}")
@@ -36,23 +50,31 @@ _Entry = TypeVar("_Entry")
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
-    """All requirements and deviations by id, in the order of the files."""
+    """All requirements and deviations by id, in the order of the files.
+
+    ``not_checked`` holds the lines of the specification without a check.
+    """
 
     requirements: Mapping[str, Requirement]
     deviations: Mapping[str, Deviation]
+    not_checked: Mapping[str, NotChecked] = dataclasses.field(default_factory=dict)
 
     def requirement(self, requirement_id: str) -> Requirement:
         """Return one requirement; an unknown id is a ``UsageError`` that offers the nearest."""
         try:
             return self.requirements[requirement_id]
         except KeyError:
-            near = difflib.get_close_matches(requirement_id.upper(), self.requirements, n=3)
-            raise UsageError(
-                "there is no such requirement in the catalogue",
-                value=requirement_id,
-                causes=(f"the nearest are: {', '.join(near)}",) if near else (),
-                next_command="podresize list",
-            ) from None
+            what = "there is no such requirement in the catalogue"
+            raise _unknown(what, requirement_id, self.requirements) from None
+
+    def entry(self, identity: str) -> Requirement | Deviation | NotChecked:
+        """Return what an id stands for; an unknown one is a ``UsageError`` with the nearest."""
+        known: dict[str, Requirement | Deviation | NotChecked]
+        known = {**self.requirements, **self.not_checked, **self.deviations}
+        try:
+            return known[identity]
+        except KeyError:
+            raise _unknown("there is no such id in the catalogue", identity, known) from None
 
     def explaining(self, requirement_id: str) -> tuple[Deviation, ...]:
         """Return the deviations that are an accepted reason for failing a requirement."""
@@ -63,28 +85,40 @@ class Catalogue:
 def load_catalogue() -> Catalogue:
     """Return the catalogue that podresize ships. Raises ``UsageError`` when it is malformed."""
     here = importlib.resources.files("podresize.requirements")
+    areas = sorted(here.joinpath("catalogue").iterdir(), key=lambda item: item.name)
     return parse_catalogue(
-        here.joinpath("catalogue.yaml").read_text(encoding="utf-8"),
+        {area.name: area.read_text(encoding="utf-8") for area in areas},
         here.joinpath("deviations.yaml").read_text(encoding="utf-8"),
+        here.joinpath("not_checked.yaml").read_text(encoding="utf-8"),
     )
 
 
-def parse_catalogue(requirements: str, deviations: str) -> Catalogue:
-    """Build a catalogue from two YAML texts, each a list of mappings.
+def parse_catalogue(
+    requirements: Mapping[str, str], deviations: str, not_checked: str = "[]"
+) -> Catalogue:
+    """Build a catalogue from YAML texts, each a list of mappings; requirements by file name.
 
     Raises ``UsageError`` for anything that is not a well-formed, self-consistent catalogue.
     """
-    known = _parse_list(requirements, "catalogue.yaml", _requirement)
+    known: dict[str, Requirement] = {}
+    for origin, text in requirements.items():
+        for identity, requirement in _parse_list(text, origin, _requirement).items():
+            if identity in known:
+                raise _bad("an id occurs twice", identity, origin)
+            known[identity] = requirement
+    left_out = _parse_list(not_checked, "not_checked.yaml", _not_checked)
+    for identity in left_out.keys() & known.keys():
+        raise _bad("a requirement cannot be listed as not checked", identity, "not_checked.yaml")
     departures = _parse_list(deviations, "deviations.yaml", _deviation)
     for departure in departures.values():
         for missing in sorted(departure.explains - known.keys()):
             raise _bad("a deviation explains an unknown requirement", missing, departure.id)
     for requirement in known.values():
         for need in requirement.needs:
-            name = need.removeprefix(DEVIATION_NEED)
-            if need.startswith(DEVIATION_NEED) and name not in departures:
-                raise _bad("a requirement needs an unknown deviation", name, requirement.id)
-    return Catalogue(requirements=known, deviations=departures)
+            for name in needed_deviations(need):
+                if name not in departures:
+                    raise _bad("a requirement needs an unknown deviation", name, requirement.id)
+    return Catalogue(requirements=known, deviations=departures, not_checked=left_out)
 
 
 def _parse_list(text: str, origin: str, build: Callable[[_Reader], _Entry]) -> dict[str, _Entry]:
@@ -125,11 +159,21 @@ def _requirement(reader: _Reader) -> Requirement:
         source=reader.text("source"),
         versions=_range(reader.text("versions"), reader.origin),
         needs=needs,
-        patch=reader.one_of("patch", PatchOutcome),
+        outcome=reader.one_of("outcome", Scope),
+        judged=reader.one_of("judged", Judged, Judged.TIMELINE),
         deadlines=tuple(
             _deadline(versions, seconds, reader.origin) for versions, seconds in deadlines.items()
         ),
         profiles=reader.words("profiles"),
+    )
+
+
+def _not_checked(reader: _Reader) -> NotChecked:
+    return NotChecked(
+        id=reader.text("id"),
+        title=reader.text("title"),
+        versions=_range(reader.text("versions"), reader.origin),
+        reason=reader.text("reason"),
     )
 
 
@@ -145,6 +189,7 @@ def _deviation(reader: _Reader) -> Deviation:
         signature=reader.text("signature"),
         source=reader.text("source"),
         reading=reader.text("reading"),
+        no_check=reader.text("no_check") if "no_check" in reader.raw else "",
     )
 
 
@@ -172,6 +217,16 @@ def _range(text: str, origin: str) -> SpecifierSet:
     if not versions:
         raise _bad("a range of versions is empty", text, origin)
     return versions
+
+
+def _unknown(what: str, identity: str, known: Iterable[str]) -> UsageError:
+    near = difflib.get_close_matches(identity.upper(), known, n=3)
+    return UsageError(
+        what,
+        value=identity,
+        causes=(f"the nearest are: {', '.join(near)}",) if near else (),
+        next_command="podresize list",
+    )
 
 
 def _bad(what: str, value: str, origin: str) -> UsageError:
@@ -204,7 +259,9 @@ class _Reader:
             raise _bad(f"{key!r} must be a list of words", str(value), self.origin)
         return frozenset(value)
 
-    def one_of(self, key: str, kind: type[_Enum]) -> _Enum:
+    def one_of(self, key: str, kind: type[_Enum], default: _Enum | None = None) -> _Enum:
+        if default is not None and key not in self.raw:
+            return default
         value = self.text(key)
         try:
             return kind(value)
@@ -216,4 +273,4 @@ class _Reader:
             raise _bad("an unknown key", str(key), self.origin)
 
 
-_Enum = TypeVar("_Enum", Level, PatchOutcome)
+_Enum = TypeVar("_Enum", Level, Scope, Judged)

@@ -6,8 +6,10 @@ created: never a skip without words and never a failure.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from podresize.requirements.loader import Catalogue, load_catalogue
-from podresize.requirements.model import DEVIATION_NEED, Deviation, Requirement
+from podresize.requirements.model import Deviation, Requirement, needed_deviations
 from podresize.requirements.target import Fingerprint
 from podresize.requirements.versions import describe_range
 
@@ -44,20 +46,45 @@ def is_affected(deviation: Deviation, fingerprint: Fingerprint) -> bool:
     )
 
 
+def why_unaffected(deviations: Sequence[Deviation], fingerprint: Fingerprint) -> str | None:
+    """Return why none of the deviations can show on this target, or None when one can."""
+    if any(is_affected(item, fingerprint) for item in deviations):
+        return None
+    known = "; ".join(
+        f"{item.id} is catalogued for {'; '.join(map(str, item.affects))}" for item in deviations
+    )
+    return (
+        f"{known}; this is {fingerprint.runtime} {fingerprint.runtime_version} "
+        f"with Kubernetes {fingerprint.kubernetes}"
+    )
+
+
+_SETTINGS: dict[str, tuple[Callable[[Fingerprint], bool], str]] = {
+    "cgroup-v1": (lambda found: found.cgroup_version == 1, "cgroup v1"),
+    "cgroup-v2": (lambda found: found.cgroup_version == 2, "cgroup v2"),
+    "systemd": (lambda found: found.cgroup_driver == "systemd", "the systemd cgroup driver"),
+    "static-cpu": (
+        lambda found: found.cpu_manager_policy == "static",
+        "the static CPU manager",
+    ),
+    "static-memory": (
+        lambda found: found.memory_manager_policy == "Static",
+        "the Static memory manager",
+    ),
+}
+
+
 def _why_missing(need: str, fingerprint: Fingerprint, catalogue: Catalogue | None) -> str | None:
     if need == "gate-on":
         return None if fingerprint.gate else "the feature gate InPlacePodVerticalScaling is off"
     if need == "gate-off":
         return "the feature gate InPlacePodVerticalScaling is on" if fingerprint.gate else None
-    if need.startswith(DEVIATION_NEED):
-        known = (catalogue or load_catalogue()).deviations[need.removeprefix(DEVIATION_NEED)]
-        if is_affected(known, fingerprint):
-            return None
-        stacks = "; ".join(str(affects) for affects in known.affects)
-        return (
-            f"{known.id} is catalogued for {stacks}; this is {fingerprint.runtime} "
-            f"{fingerprint.runtime_version} with Kubernetes {fingerprint.kubernetes}"
-        )
+    if need in _SETTINGS:
+        has, what = _SETTINGS[need]
+        return None if has(fingerprint) else f"it takes {what}"
+    if ids := needed_deviations(need):
+        deviations = (catalogue or load_catalogue()).deviations
+        return why_unaffected([deviations[id_] for id_ in ids], fingerprint)
     for limit in fingerprint.host_limits:
         if limit == f"no {need}" or limit.startswith((f"no {need} ", f"{need}:")):
             return f"the target withholds {need}: {limit}"

@@ -21,22 +21,63 @@ class Level(enum.StrEnum):
     SHOULD = "SHOULD"
 
 
-class PatchOutcome(enum.StrEnum):
-    """For which answers to the patch a requirement says something."""
+class Outcome(enum.StrEnum):
+    """What becomes of a resize that is asked for.
 
-    ACCEPTED = "accepted"
+    ``deferred`` and ``infeasible``: the apiserver takes the new spec and the node does not grant it
+    now, or ever; ``refused``: the apiserver's answer is an error.
+    """
+
+    GRANTED = "granted"
+    DEFERRED = "deferred"
+    INFEASIBLE = "infeasible"
     REFUSED = "refused"
+
+
+class Scope(enum.StrEnum):
+    """For which outcomes a requirement says something."""
+
+    GRANTED = "granted"
+    DEFERRED = "deferred"
+    INFEASIBLE = "infeasible"
+    REFUSED = "refused"
+    PENDING = "pending"
+    ACCEPTED = "accepted"
     ANY = "any"
 
-    def includes(self, *, accepted: bool) -> bool:
-        """Return whether a patch with this answer falls under the requirement."""
-        return self is PatchOutcome.ANY or (self is PatchOutcome.ACCEPTED) == accepted
+    def includes(self, outcome: Outcome) -> bool:
+        """Return whether a resize with this outcome falls under the requirement."""
+        if self is Scope.ANY:
+            return True
+        if self is Scope.ACCEPTED:
+            return outcome is not Outcome.REFUSED
+        if self is Scope.PENDING:
+            return outcome in (Outcome.DEFERRED, Outcome.INFEASIBLE)
+        return self.value == outcome.value
+
+
+class Judged(enum.StrEnum):
+    """What decides a requirement: the timeline of one resize, or the claims of a check."""
+
+    TIMELINE = "timeline"
+    CLAIMS = "claims"
 
 
 # What a target must have before a requirement can be put to it. ``deviation=<id>`` is the open
-# form: the target must be one that the named deviation affects.
-NEEDS = frozenset({"gate-on", "gate-off", "cgroup", "cri"})
+# form: the target must be one that the named deviation affects, or with ``deviation=<id>|<id>`` one
+# of them.
+NEEDS = frozenset(
+    {"gate-on", "gate-off", "cgroup", "cri", "cgroup-v1", "cgroup-v2", "systemd", "static-cpu"}
+    | {"static-memory", "control"}
+)
 DEVIATION_NEED = "deviation="
+
+
+def needed_deviations(need: str) -> tuple[str, ...]:
+    """Return the ids in ``deviation=<id>|<id>``; empty for a need of another kind."""
+    if not need.startswith(DEVIATION_NEED):
+        return ()
+    return tuple(need.removeprefix(DEVIATION_NEED).split("|"))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +95,8 @@ class Requirement:
     ``id`` is a stable handle ("ST-21"; the prefix ``PR-`` marks podresize's own). ``title`` is one
     line, ``text`` says it in full. ``clause`` names the passage it rests on, ``source`` where its
     wording was established. ``versions`` is a range of Kubernetes versions; ``needs`` holds words
-    of ``NEEDS`` or ``deviation=<id>``; ``patch`` says which answers to the patch it speaks about.
+    of ``NEEDS`` or ``deviation=<id>``; ``outcome`` says of which outcomes of a resize it speaks;
+    ``judged`` by what it is decided.
     ``deadlines`` may differ by version and is empty when time is no part of the statement.
     """
 
@@ -66,7 +108,8 @@ class Requirement:
     source: str
     versions: SpecifierSet
     needs: frozenset[str]
-    patch: PatchOutcome
+    outcome: Scope
+    judged: Judged
     deadlines: tuple[Deadline, ...]
     profiles: frozenset[str]
 
@@ -81,6 +124,16 @@ class Requirement:
             if deadline.versions.contains(version):
                 return deadline.seconds
         return None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class NotChecked:
+    """A line of the specification that no check puts to a target, and why."""
+
+    id: str
+    title: str
+    versions: SpecifierSet
+    reason: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +165,8 @@ class Deviation:
 
     ``explains`` lists the requirements it is an accepted reason for; ``signature`` names the
     function in ``evidence/signatures.py`` that says whether a timeline shows it exactly;
-    ``reading`` is the line a person reads.
+    ``reading`` is the line a person reads. ``no_check`` says why no check goes looking for it (a
+    race that nobody can force), empty when one does.
     """
 
     id: str
@@ -122,3 +176,4 @@ class Deviation:
     signature: str
     source: str
     reading: str
+    no_check: str = ""

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from packaging.version import Version
 
+# The kubelet's default (KubeletConfiguration v1beta1, syncFrequency).
+SYNC_SECONDS = 60.0
+
+
+def kubelet_settings(settings: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return settings of the kubelet's configuration as ``Target.kubelet`` holds them."""
+    return tuple((key, json.dumps(settings[key], sort_keys=True)) for key in sorted(settings))
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What a user asks a provider for. Versions carry no leading ``v``."""
+    """What a user asks a provider for. Versions carry no leading ``v``.
+
+    ``kubelet`` are further settings of the kubelet's configuration, made by ``kubelet_settings``:
+    pairs of a key and its value as JSON, so that targets can be compared and be keys. They win over
+    ``kubelet_config``, a file with such settings, as that does over the rest.
+    """
 
     provider: str = "local"
     kubernetes: str = "1.27.4"
@@ -19,7 +34,14 @@ class Target:
     oci_runtime: str = "runc"
     gate: bool = True
     cpu_manager_policy: str = "none"
+    memory_manager_policy: str = "None"
     kubelet_config: Path | None = None
+    kubelet: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def kubelet_overrides(self) -> dict[str, Any]:
+        """The settings of ``kubelet`` as the configuration has them."""
+        return {key: json.loads(value) for key, value in self.kubelet}
 
     def __str__(self) -> str:
         gate = "on" if self.gate else "off"
@@ -29,7 +51,9 @@ class Target:
         )
         if self.cpu_manager_policy != "none":
             text += f", cpu manager {self.cpu_manager_policy}"
-        return text
+        if self.memory_manager_policy != "None":
+            text += f", memory manager {self.memory_manager_policy}"
+        return text + "".join(f", {key} {value}" for key, value in self.kubelet)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +66,8 @@ class Fingerprint:
     ``cgroupfs`` or ``systemd`` from the kubelet's configz. ``gate`` is what the apiserver's
     ``kubernetes_feature_enabled`` metric says of InPlacePodVerticalScaling. ``host_limits`` names
     what the host withholds (for example ``no CAP_SYS_RESOURCE``), each a reason for
-    ``unsupported``.
+    ``unsupported``. ``memory_manager_policy`` (``None`` or ``Static``) and ``sync_seconds``, the
+    kubelet's syncFrequency, come from its configz.
     """
 
     provider: str
@@ -60,6 +85,8 @@ class Fingerprint:
     os_image: str
     arch: str
     host_limits: tuple[str, ...] = ()
+    memory_manager_policy: str = "None"
+    sync_seconds: float = SYNC_SECONDS
 
     @property
     def minor(self) -> Version:
@@ -75,6 +102,10 @@ class Fingerprint:
         )
         if self.cpu_manager_policy != "none":
             text += f", cpu manager {self.cpu_manager_policy}"
+        if self.memory_manager_policy != "None":
+            text += f", memory manager {self.memory_manager_policy}"
+        if self.sync_seconds != SYNC_SECONDS:
+            text += f", sync {self.sync_seconds:g} s"
         return text
 
     def to_json(self) -> dict[str, Any]:
