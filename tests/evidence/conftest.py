@@ -8,11 +8,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from packaging.version import Version
+from tests.evidence.around import GOOD_SAMPLING, add_around, number_pod
+from tests.evidence.asked import Asked, evidence
 
-from podresize.evidence.timeline import Observation, Timeline, Witness
+from podresize.evidence.timeline import QOS, Observation, Timeline, Witness, settings_subject
 from podresize.oracle.cgroups import CgroupFiles
 from podresize.oracle.change import Change, patch_body
 from podresize.oracle.expectation import Expectation, ProgressStyle, expectation
+from podresize.oracle.surroundings import NOTHING_KNOWN, Surroundings
+from podresize.requirements.model import Outcome
 from podresize.requirements.target import Fingerprint
 
 BASE = Fingerprint(
@@ -40,6 +45,7 @@ class Resize:
     expectation: Expectation
     observations: list[Observation]
     ended: float
+    sampling: dict[str, float] | None = dataclasses.field(default_factory=GOOD_SAMPLING.copy)
 
     @property
     def timeline(self) -> Timeline:
@@ -48,6 +54,7 @@ class Resize:
             pod=self.expectation.pod,
             started="2026-01-01T00:00:00Z",
             ended=self.ended,
+            sampling=self.sampling,
             observations=tuple(sorted(self.observations, key=lambda item: item.t)),
         )
 
@@ -126,6 +133,7 @@ GUARANTEED = {
     "requests": {"cpu": "200m", "memory": "64Mi"},
     "limits": {"cpu": "200m", "memory": "64Mi"},
 }
+SETTINGS = {"cpuset.cpus": "0-1", "memory.swappiness": "60", "cpu.idle": "0"}
 CHANGE = Change(cpu="+100m", memory="+32Mi")
 
 
@@ -142,16 +150,28 @@ def build(
     *,
     pod: dict[str, Any] | None = None,
     silent: bool = False,
+    filled: bool = False,
+    surroundings: Surroundings = NOTHING_KNOWN,
+    pending: dict[str, Any] | None = None,
+    asked: Asked | None = None,
     **fingerprint: Any,
 ) -> Resize:
+    """Build a good resize; ``pending`` are the resources that the spec asks for already."""
     target = dataclasses.replace(BASE, **fingerprint)
+    if asked is not None:
+        of_asked, observations = evidence(asked, target)
+        return Resize(expectation=of_asked, observations=observations, ended=0.03)
     before = copy.deepcopy(pod) if pod is not None else make_pod({"c1": GUARANTEED})
+    if pending is not None:
+        before["spec"]["containers"][0]["resources"] = pending
+        _set_pending(before, target, "Deferred")
     if not target.gate:
         for spec in before["spec"]["containers"]:
             spec.pop("resizePolicy", None)
         for status in before["status"]["containerStatuses"]:
             del status["resources"], status["allocatedResources"]
-    wanted = expectation(before, change, target)
+    number_pod(before, target)
+    wanted = expectation(before, change, target, surroundings=surroundings)
     resize = Resize(expectation=wanted, observations=[], ended=wanted.deadline + 1)
     _baseline(resize, before, silent)
     path = "/api/v1/namespaces/pr-1/pods/resize" + ("/resize" * (wanted.endpoint != "pods"))
@@ -168,6 +188,10 @@ def build(
     else:
         resize.ended = 2.0
         resize.add(1.0, Witness.API, "pod", copy.deepcopy(before))
+    add_around(resize)
+    if filled:
+        # The runtime says nothing and the API shows all the same what it should (PD-02).
+        resize.edit(Witness.CRI, lambda data: data.update(resources=None), since=-9.0)
     return resize
 
 
@@ -176,6 +200,11 @@ def _baseline(resize: Resize, pod: dict[str, Any], silent: bool) -> None:
     resize.add(-0.5, Witness.API, "pod", copy.deepcopy(pod))
     for subject, files in wanted.cgroups_before.items():
         resize.add(-0.4, Witness.KERNEL, subject, first(files))
+        resize.add(-0.6, Witness.KERNEL, settings_subject(subject), SETTINGS | first(files))
+        after = first(wanted.cgroups_after[subject])
+        resize.add(resize.ended, Witness.KERNEL, settings_subject(subject), SETTINGS | after)
+    for t in (-0.6, resize.ended):
+        resize.add(t, Witness.KERNEL, settings_subject(QOS), dict(SETTINGS))
     for item in wanted.containers:
         subject = f"container/{item.name}"
         status = {
@@ -199,11 +228,25 @@ def _beats(start: int, end: int, instance: str) -> dict[str, Any]:
     }
 
 
+def _set_pending(pod: dict[str, Any], target: Fingerprint, reason: str) -> None:
+    if target.minor < Version("1.33"):
+        pod["status"]["resize"] = reason
+    else:
+        condition = {"type": "PodResizePending", "status": "True", "reason": reason}
+        pod["status"]["conditions"] = [{"type": "Ready", "status": "True"}, condition]
+
+
 def _course(resize: Resize, before: dict[str, Any], silent: bool) -> None:
     wanted = resize.expectation
     pod = copy.deepcopy(before)
     for spec, item in zip(pod["spec"]["containers"], wanted.containers, strict=True):
-        spec["resources"] = copy.deepcopy(item.after)
+        spec["resources"] = copy.deepcopy(item.asked)
+    if wanted.outcome is not Outcome.GRANTED:
+        _show(pod, wanted, "Proposed")
+        resize.add(0.01, Witness.API, "pod", copy.deepcopy(pod))
+        _set_pending(pod, wanted.fingerprint, wanted.outcome.capitalize())
+        resize.add(0.5, Witness.API, "pod", copy.deepcopy(pod))
+        return
     _show(pod, wanted, "Proposed")
     resize.add(0.01, Witness.API, "pod", copy.deepcopy(pod))
     statuses = pod["status"]["containerStatuses"]
@@ -212,7 +255,12 @@ def _course(resize: Resize, before: dict[str, Any], silent: bool) -> None:
             status["allocatedResources"] = dict(item.allocated)
     _show(pod, wanted, "InProgress")
     resize.add(0.05, Witness.API, "pod", copy.deepcopy(pod))
-    resize.add(0.2, Witness.KERNEL, "pod", first(wanted.cgroups_after["pod"]))
+    old, new = first(wanted.cgroups_before["pod"]), first(wanted.cgroups_after["pod"])
+    # The pod's is never smaller than its containers': up before them, down after them.
+    roomy = {name: max(old[name], new[name], key=_size) for name in new}
+    resize.add(0.2, Witness.KERNEL, "pod", roomy)
+    if roomy != new:
+        resize.add(0.22, Witness.KERNEL, "pod", new)
     for item in wanted.containers:
         subject = f"container/{item.name}"
         resize.add(0.21, Witness.KERNEL, subject, first(wanted.cgroups_after[subject]))
@@ -233,7 +281,14 @@ def _course(resize: Resize, before: dict[str, Any], silent: bool) -> None:
             status["resources"] = copy.deepcopy(item.after)
     if not sticks:
         _show(pod, wanted, "")
-    resize.add(min(61.0, wanted.deadline - 1), Witness.API, "pod", copy.deepcopy(pod))
+    # With conditions the kubelet looks again when it has acted; before, at its periodic sync.
+    latest = 61.0 if wanted.progress.style is ProgressStyle.RESIZE_FIELD else 25.0
+    resize.add(min(latest, wanted.deadline - 1), Witness.API, "pod", copy.deepcopy(pod))
+
+
+def _size(content: str) -> float:
+    word = content.split()[0]
+    return float("inf") if word in ("max", "-1") else float(word)
 
 
 def _show(pod: dict[str, Any], wanted: Expectation, value: str) -> None:

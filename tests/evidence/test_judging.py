@@ -16,9 +16,14 @@ from podresize.evidence.timeline import Timeline, Witness
 from podresize.oracle.change import Change
 from podresize.oracle.expectation import Expectation
 from podresize.requirements.loader import load_catalogue
+from podresize.requirements.model import Judged
 
 Resized = Callable[..., Any]
-ALL = tuple(load_catalogue().requirements)
+ALL = tuple(
+    item.id for item in load_catalogue().requirements.values() if item.judged is Judged.TIMELINE
+)
+GOOD = (VerdictKind.PASSED, VerdictKind.SKIPPED)
+"""What a judge may say of a good resize: that all is well, or that it is not spoken of."""
 CHANGES = [
     Change(cpu="+100m"),
     Change(memory="-32Mi"),
@@ -51,7 +56,7 @@ def test_a_good_resize_passes_everything_that_applies(
 
     for requirement, judgement in kinds(resize).items():
         if requirement in resize.expectation.requirements:
-            assert judgement.kind is VerdictKind.PASSED, judgement.text
+            assert judgement.kind in GOOD, judgement.text
             assert judgement.text is None
         else:
             assert judgement.kind in (VerdictKind.UNSUPPORTED, VerdictKind.SKIPPED)
@@ -67,7 +72,7 @@ def test_restart_container_restarts_once(
     resize = resized(Change(cpu="+100m", container="c1"), pod=pod, kubernetes=kubernetes)
 
     judgements = kinds(resize, resize.expectation.requirements)
-    assert {item.kind for item in judgements.values()} == {VerdictKind.PASSED}
+    assert {item.kind for item in judgements.values()} <= set(GOOD)
 
     resize.edit(Witness.CRI, lambda data: data.update(id="aaaa", started_at=111))
     assert kinds(resize)["KL-34"].kind is VerdictKind.FAILED
@@ -78,8 +83,9 @@ def test_the_known_issue_is_a_deviation_and_its_own_check_passes(resized: Resize
 
     judgements = kinds(resize, resize.expectation.requirements)
 
-    broken = {item for item, judgement in judgements.items() if judgement.kind != "passed"}
-    assert broken == {"ST-02", "ST-21", "CRI-03"}
+    broken = {item for item, judgement in judgements.items() if judgement.kind not in GOOD}
+    of_the_runtime = {"CRI-02", "CRI-03", "CRI-05", "CRI-06", "CRI-07"}
+    assert broken == {"ST-02", "ST-21", "KL-41", "PR-03"} | of_the_runtime
     for requirement in broken:
         assert judgements[requirement].kind is VerdictKind.DEVIATION
         assert judgements[requirement].deviation == "C-01"
@@ -217,14 +223,17 @@ def test_the_steps_are_timed(resized: Resized) -> None:
     assert facts == {
         "patched": 0.01,
         "proposed": 0.01,
+        "allocated": 0.05,
         "in_progress": 0.05,
         "kernel": 0.21,
         "cri": 0.3,
         "status": 61.0,
         "done": 61.0,
+        "sampling_gap": 0.02,
     }
     silent = kinds(resized(runtime_version="1.6.8", silent=True))["ST-21"].facts
-    assert silent.keys() == {"patched", "proposed", "in_progress", "kernel"}
+    seen = {"patched", "proposed", "allocated", "in_progress", "kernel"}
+    assert silent.keys() == seen | {"sampling_gap"}
 
 
 def test_a_stored_timeline_is_judged_alike(resized: Resized) -> None:

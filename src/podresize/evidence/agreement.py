@@ -42,24 +42,26 @@ def progress_value(pod: dict[str, Any], style: ProgressStyle) -> str:
 
 def container_status(pod: dict[str, Any], name: str) -> dict[str, Any]:
     """Return the raw status of one container; empty when the pod has none yet."""
-    for status in pod.get("status", {}).get("containerStatuses") or ():
-        if status.get("name") == name:
-            return dict(status)
+    for key in ("containerStatuses", "initContainerStatuses"):
+        for status in pod.get("status", {}).get(key) or ():
+            if status.get("name") == name:
+                return dict(status)
     return {}
 
 
 def container_spec(pod: dict[str, Any], name: str) -> dict[str, Any]:
     """Return the raw spec of one container; empty when the pod has no such container."""
-    for spec in pod.get("spec", {}).get("containers") or ():
-        if spec.get("name") == name:
-            return dict(spec)
+    for key in ("containers", "initContainers"):
+        for spec in pod.get("spec", {}).get(key) or ():
+            if spec.get("name") == name:
+                return dict(spec)
     return {}
 
 
 def spec_is_new(pod: dict[str, Any], expectation: Expectation) -> bool:
     """Return whether the pod's spec asks for the resources after the change."""
     return all(
-        resources_equal(normalised(container_spec(pod, item.name).get("resources")), item.after)
+        resources_equal(normalised(container_spec(pod, item.name).get("resources")), item.asked)
         for item in expectation.containers
     )
 
@@ -94,12 +96,12 @@ def restarts_are_done(pod: dict[str, Any], expectation: Expectation) -> bool:
 
 
 def api_is_done(pod: dict[str, Any], expectation: Expectation) -> bool:
-    """Return whether the API shows the end of the resize in every field.
+    """Return whether the API shows the end of the resize in every field: done, or pending.
 
     Without the gate there are no resources in status to wait for.
     """
     return (
-        progress_value(pod, expectation.progress.style) == DONE
+        progress_value(pod, expectation.progress.style) == expectation.progress.chain[-1]
         and spec_is_new(pod, expectation)
         and (not expectation.fingerprint.gate or status_is_new(pod, expectation))
         and allocation_is_new(pod, expectation)

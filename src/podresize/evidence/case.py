@@ -117,8 +117,15 @@ class Case:
 
 
 def cgroup_files(data: dict[str, Any]) -> dict[str, str]:
-    """Return a kernel observation by bare file name, without the trailing line break."""
-    return {name.rsplit("/", 1)[-1]: str(content).strip() for name, content in data.items()}
+    """Return a kernel observation by bare file name, without the trailing line break.
+
+    A file that was not there is left out: the cgroup of a container that has ended says nothing.
+    """
+    return {
+        name.rsplit("/", 1)[-1]: str(content).strip()
+        for name, content in data.items()
+        if content is not None
+    }
 
 
 def distinct(values: Iterator[tuple[float, Any]]) -> list[tuple[float, Any]]:

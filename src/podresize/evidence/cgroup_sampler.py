@@ -4,6 +4,10 @@ A resize writes several files within milliseconds, and the order is part of the 
 limit grows before the container's). So the files stay open and are read at offset 0, some hundred
 times a second while things move, and seldom otherwise: a watch of 100 s must not heat the node that
 it measures.
+
+Files are read one after the other, so a single reading may mix what was before a write with what
+was after it. A reading that differs from the one before is therefore repeated at once; all readings
+of one sample carry its time, and the last of them is a state in which all files were together.
 """
 
 from __future__ import annotations
@@ -24,6 +28,8 @@ FAST_SECONDS = 5.0
 # After a change others often follow: a resize that was deferred is seen as sharply as any.
 FAST_AFTER_CHANGE = 2.0
 LONGEST_FILE = 65536
+# A resize writes some ten files with pauses between them; a reading takes far less than a pause.
+READINGS = 6
 # The file or its cgroup is not there; the last is a file of a feature that the kernel turned off.
 GONE = (errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.EOPNOTSUPP)
 
@@ -61,6 +67,11 @@ class CgroupSampler(Observer):
         """Sample fast for ``seconds`` from now, for a second step of the same resize."""
         self._fast_until = max(self._fast_until, time.monotonic() + seconds)
 
+    def follow(self, subject: str, paths: Mapping[str, Path]) -> None:
+        """Look elsewhere for a subject from the next sample on: its container was started anew."""
+        # One assignment: the sampling thread sees the old mapping or the new one.
+        self._files = {**self._files, subject: dict(paths)}
+
     def _run(self) -> None:
         try:
             self._sample_until_stopped()
@@ -97,9 +108,17 @@ class CgroupSampler(Observer):
 
     def _sample(self, now: float) -> None:
         self.samples += 1
+        for _ in range(READINGS):
+            if not self._changed(now):
+                return
+
+    def _changed(self, now: float) -> bool:
+        """Read every file once, record the subjects that changed, and tell whether one did."""
+        changed = False
         for subject, paths in self._files.items():
             content = {name: self._read(path) for name, path in paths.items()}
             if content != self._last.get(subject):
+                changed = True
                 # The first look is no change.
                 if subject in self._last:
                     self._fast_until = now + FAST_AFTER_CHANGE
@@ -113,6 +132,7 @@ class CgroupSampler(Observer):
                     },
                     at=now,
                 )
+        return changed
 
     def _read(self, path: Path) -> bytes | None:
         """Return the content, None when there is none."""

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
+from typing import Any
 
 from podresize.evidence.agreement import api_is_done, cgroup_shows, runtime_shows
 from podresize.evidence.case import cgroup_files
+from podresize.evidence.resize_events import is_event
 from podresize.evidence.timeline import Observation, Witness
 from podresize.oracle.expectation import Expectation
 from podresize.oracle.model import container_subject
@@ -26,10 +28,11 @@ class Outcome(enum.StrEnum):
 class Decider:
     """Fed one observation at a time; knows whether the expectation is decided.
 
-    ``met``: the API is at the end state and the runtime and every cgroup, container and pod, hold
-    the new values; or the patch was refused as expected. ``broken``: the answer to the patch is not
-    the expected one, which nothing seen later can mend. A resize that hangs is neither: the
-    caller's clock ends it at ``expectation.deadline``.
+    ``met``: the API is at the end state, the runtime and every cgroup, container and pod, hold
+    the new values, what must restart has, and the expected Events have come; or the patch was
+    refused as expected. ``broken``: the answer to the patch is not the expected one, which nothing
+    seen later can mend. A resize that hangs is neither: the caller's clock ends it at
+    ``expectation.deadline``.
     """
 
     def __init__(self, expectation: Expectation) -> None:
@@ -44,6 +47,16 @@ class Decider:
         self._api_open = True
         self._kernel_open = set(self._cgroups)
         self._runtime_open = set(self._runtime)
+        self._events_open = list(expectation.events)
+        self._restarting = {
+            container_subject(item.name) for item in expectation.containers if item.restarts
+        }
+        self._first: dict[tuple[Witness, str], Any] = {}
+        self._restart_open = {
+            (witness, subject)
+            for witness in (Witness.CRI, Witness.PROCESS)
+            for subject in self._restarting
+        }
 
     @property
     def outcome(self) -> Outcome | None:
@@ -54,7 +67,9 @@ class Decider:
             return None
         if not self._expectation.answer.accepted:
             return Outcome.MET
-        if self._api_open or self._kernel_open or self._runtime_open:
+        if self._api_open or self._kernel_open or self._runtime_open or self._restart_open:
+            return None
+        if self._events_open:
             return None
         return Outcome.MET
 
@@ -72,10 +87,14 @@ class Decider:
         waiting += ["api"] if self._api_open else []
         waiting += [f"kernel {subject}" for subject in sorted(self._kernel_open)]
         waiting += [f"cri {subject}" for subject in sorted(self._runtime_open)]
+        waiting += [f"event {event.reason}" for event in self._events_open]
+        waiting += [f"{witness} {subject} anew" for witness, subject in sorted(self._restart_open)]
         return tuple(waiting)
 
     def feed(self, observation: Observation) -> bool:
         """Take one observation and return whether the expectation is decided now."""
+        if observation.subject in self._restarting:
+            self._see_restart(observation)
         match observation.witness:
             case Witness.CLIENT:
                 self._see_answer(observation)
@@ -83,6 +102,11 @@ class Decider:
                 self._api_open = not api_is_done(observation.data, self._expectation)
             case Witness.KERNEL if observation.subject in self._cgroups:
                 self._see_cgroup(observation)
+            case Witness.EVENT if observation.t >= 0:
+                # They are sent apart from the status and may arrive after it.
+                self._events_open = [
+                    event for event in self._events_open if not is_event(observation.data, event)
+                ]
             case Witness.CRI if observation.subject in self._runtime:
                 self._see_runtime(observation)
             case _:
@@ -94,6 +118,23 @@ class Decider:
         if answer is not None:
             self._answered = True
             self._broken = (answer["code"] == 200) != self._expectation.answer.accepted
+
+    def _see_restart(self, observation: Observation) -> None:
+        """A container that must restart is awaited in the runtime and in the kernel's processes."""
+        data = observation.data
+        if observation.witness is Witness.CRI:
+            identity, is_up = data.get("id"), data.get("state") == "CONTAINER_RUNNING"
+        elif observation.witness is Witness.PROCESS:
+            identity = (data.get("pid"), data.get("start_ticks"))
+            is_up = data.get("pid") is not None
+        else:
+            return
+        key = (observation.witness, observation.subject)
+        first = self._first.setdefault(key, identity)
+        if identity != first and is_up:
+            self._restart_open.discard(key)
+        else:
+            self._restart_open.add(key)
 
     def _see_cgroup(self, observation: Observation) -> None:
         subject = observation.subject

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from podresize.evidence.case import Case, NoEvidenceError
 from podresize.evidence.failure_text import failure_text
 from podresize.evidence.judges import JUDGES
-from podresize.evidence.judges.ruling import Ruling
+from podresize.evidence.judges.ruling import NothingToSayError, Ruling
 from podresize.evidence.records import VerdictKind
 from podresize.evidence.signatures import SIGNATURES
 from podresize.evidence.steps import step_times
@@ -35,7 +35,8 @@ class Judgement:
     ``reading`` is one line for people; ``witnesses`` maps api, cri and kernel to what each said;
     ``deviation`` is the id of the catalogued departure when ``kind`` is ``deviation``; ``text`` is
     the five-part failure text, None when nothing is wrong. ``facts`` holds the seconds after the
-    patch by step (``steps.step_times``), without the steps that were not seen.
+    patch by step (``steps.step_times``), without the steps that were not seen, and as
+    ``sampling_gap`` the longest time in which nobody read the cgroups.
     """
 
     requirement: str
@@ -91,12 +92,16 @@ class _Bench:
         why = why_unsupported(requirement, expectation.fingerprint, catalogue=self.catalogue)
         if why is not None:
             return self._plain(requirement, VerdictKind.UNSUPPORTED, why)
-        if not requirement.patch.includes(accepted=expectation.answer.accepted):
-            answer = "accepted" if expectation.answer.accepted else "refused"
-            reason = f"this change must be {answer}; {requirement.id} speaks of other answers"
+        if not requirement.outcome.includes(expectation.outcome):
+            reason = (
+                f"this change must be {expectation.outcome}; {requirement.id} speaks of changes "
+                f"that are {requirement.outcome}"
+            )
             return self._plain(requirement, VerdictKind.SKIPPED, reason)
         try:
             ruling = JUDGES[requirement.id](self.case)
+        except NothingToSayError as reason:
+            return self._plain(requirement, VerdictKind.SKIPPED, str(reason))
         except NoEvidenceError as error:
             return self._plain(requirement, VerdictKind.ERROR, f"evidence is missing: {error}")
         if not ruling.faults:
@@ -168,4 +173,7 @@ class _Bench:
 
 
 def _facts(case: Case) -> dict[str, float]:
-    return {name: round(time, 3) for name, time in step_times(case).items() if time is not None}
+    facts = {name: round(time, 3) for name, time in step_times(case).items() if time is not None}
+    if case.timeline.sampling is not None:
+        facts["sampling_gap"] = case.timeline.sampling["largest_gap"]
+    return facts

@@ -48,7 +48,11 @@ def first_process(cgroup: Path, *, proc: Path) -> dict[str, int | None]:
 
 def _pids(cgroup: Path) -> list[int]:
     pids: list[int] = []
-    for file in [cgroup / "cgroup.procs", *cgroup.glob("**/*/cgroup.procs")]:
+    try:
+        below = list(cgroup.glob("**/*/cgroup.procs"))
+    except OSError:
+        below = []  # the cgroup went away while it was searched
+    for file in [cgroup / "cgroup.procs", *below]:
         try:
             pids += [int(line) for line in file.read_text().split()]
         except OSError:
@@ -76,6 +80,11 @@ class ProcessIdentity(Observer):
         self._cgroups = dict(cgroups)
         self._proc = proc
         self._interval = 1 / rate
+
+    def follow(self, subject: str, cgroup: Path) -> None:
+        """Look elsewhere for a subject from the next look on: its container was started anew."""
+        # One assignment: the looking thread sees the old mapping or the new one.
+        self._cgroups = {**self._cgroups, subject: cgroup}
 
     def _run(self) -> None:
         last: dict[str, dict[str, Any]] = {}

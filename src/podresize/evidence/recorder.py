@@ -130,11 +130,19 @@ class Recorder:
                 if self._failure is not None:
                     raise self._failure
 
-    def to_timeline(self, *, id: str, pod: str, ended: float | None = None) -> Timeline:  # noqa: A002  # the field's name
+    def to_timeline(
+        self,
+        *,
+        id: str,  # noqa: A002  # the field's name
+        pod: str,
+        ended: float | None = None,
+        sampling: dict[str, float] | None = None,
+    ) -> Timeline:
         """Return everything seen as a ``Timeline``.
 
         ``ended`` is the t of the last look; by default that of the observer that stopped first,
         since from then on not every witness was looking, or now when none has stopped.
+        ``sampling`` is as ``Timeline`` says.
         """
         with self._changed:
             looked = time.monotonic() if self._last_look is None else self._last_look
@@ -143,6 +151,7 @@ class Recorder:
                 pod=pod,
                 started=self._started.isoformat(timespec="microseconds").replace("+00:00", "Z"),
                 ended=round(looked - self._origin if ended is None else ended, 6),
+                sampling=sampling,
                 # As they are stored: a timeline judged from memory and the same one judged from its
                 # record must agree to the last digit.
                 observations=tuple(

@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Callable
 
+from podresize.evidence import status_signatures
 from podresize.evidence.agreement import (
     allocation_is_new,
     allows,
@@ -20,7 +21,10 @@ from podresize.evidence.agreement import (
     progress_value,
     runtime_shows,
 )
+from podresize.evidence.answer_signatures import no_answer_to_an_added_container
 from podresize.evidence.case import Case, distinct
+from podresize.evidence.series_signatures import status_returns_between_changes
+from podresize.evidence.usage_signatures import usage_is_missing_after_a_restart
 from podresize.oracle.cgroups import Allowed
 from podresize.oracle.change import MEMORY
 from podresize.oracle.expectation import ContainerExpectation
@@ -287,6 +291,16 @@ def _returns(
 
 
 SIGNATURES: dict[str, Signature] = {
+    "usage-is-missing-after-a-restart": usage_is_missing_after_a_restart,
+    "no-answer-to-an-added-container": no_answer_to_an_added_container,
+    "never-enacted-without-limits": status_signatures.never_enacted_without_limits,
+    "minimum-is-shown-instead": status_signatures.minimum_is_shown_instead,
+    "cpu-request-shows-late": status_signatures.cpu_request_shows_late,
+    "completion-is-told-early": status_signatures.completion_is_told_early,
+    "pod-level-reads-cgroup-v1": status_signatures.pod_level_reads_cgroup_v1,
+    "proposed-goes-before-a-decision": status_signatures.proposed_goes_before_a_decision,
+    "pending-goes-before-the-grant-shows": status_signatures.pending_goes_before_the_grant_shows,
+    "status-returns-between-changes": status_returns_between_changes,
     "memory-request-flickers-in-status": memory_request_flickers_in_status,
     "cpu-returns-with-each-memory-update": cpu_returns_with_each_memory_update,
     "status-stays-behind-a-finished-resize": status_stays_behind_a_finished_resize,

@@ -12,6 +12,14 @@ import enum
 from collections.abc import Iterator
 from typing import Any
 
+QOS = "qos"
+"""The subject of the cgroup above a pod's: that of its QoS class, or of all pods."""
+
+
+def settings_subject(subject: str) -> str:
+    """Return the subject of everything that can be set in a cgroup: ``settings/pod``."""
+    return f"settings/{subject}"
+
 
 class Witness(enum.StrEnum):
     """Who saw it."""
@@ -19,6 +27,7 @@ class Witness(enum.StrEnum):
     CLIENT = "client"  # what we asked and what the apiserver answered
     API = "api"  # the pod as a watch event
     EVENT = "event"  # a Kubernetes Event on the pod
+    METRIC = "metric"  # what a component counts
     CRI = "cri"  # the runtime's ContainerStatus
     KERNEL = "kernel"  # cgroup files
     PROCESS = "process"  # pid and start time of a container's first process
@@ -35,8 +44,11 @@ class Observation:
       ``answer`` present once the reply came (a second observation)
     * api: the raw pod as the watch delivered it, without ``metadata.managedFields``
     * event: ``{"reason", "type", "message", "count"}``
+    * metric: ``{series: value}``, of subject ``kubelet`` or ``apiserver``, once before the patch
+      and once after the decision; a series is written as the component exposes it
     * cri: ``{"id", "state", "started_at", "resources": {...} or None}`` (None: not reported)
-    * kernel: ``{file name: content}``, the files of one cgroup, recorded when one changed
+    * kernel: ``{file name: content}``, the files of one cgroup, recorded when one changed; under
+      ``settings/<subject>`` all that can be set there, once before and once after
     * process: ``{"pid": int, "start_ticks": int}``
     * workload: ``{"first_seq", "last_seq", "beats", "max_gap_seconds", "instance"}``
     """
@@ -69,7 +81,8 @@ class Timeline:
 
     ``id`` is unique within a run; ``pod`` is ``namespace/name``; ``started`` is the wall clock time
     of t = 0 (ISO 8601, UTC); ``ended`` is the time of the last look, so that "unchanged until the
-    end" can be told from "not looked at".
+    end" can be told from "not looked at". ``sampling`` is how the cgroups were really sampled from
+    the patch to the end: ``hertz``, ``largest_gap`` (seconds), ``seconds``; None where nobody did.
     """
 
     id: str
@@ -77,6 +90,7 @@ class Timeline:
     started: str
     ended: float
     observations: tuple[Observation, ...]
+    sampling: dict[str, float] | None = None
 
     def of(self, witness: Witness, subject: str | None = None) -> Iterator[Observation]:
         """Yield the observations of one witness, in order, optionally of one subject."""
@@ -99,6 +113,7 @@ class Timeline:
             "pod": self.pod,
             "started": self.started,
             "ended": round(self.ended, 6),
+            "sampling": self.sampling,
             "observations": [observation.to_json() for observation in self.observations],
         }
 
@@ -110,5 +125,6 @@ class Timeline:
             pod=raw["pod"],
             started=raw["started"],
             ended=raw["ended"],
+            sampling=raw.get("sampling"),
             observations=tuple(Observation.from_json(item) for item in raw["observations"]),
         )

@@ -10,9 +10,10 @@ from typing import Any
 
 from podresize.evidence.agreement import container_status
 from podresize.evidence.case import Case
-from podresize.evidence.judges.ruling import Fault, Ruling, at, refused_fault
+from podresize.evidence.judges.ruling import Fault, Judge, Ruling, at, refused_fault
 from podresize.oracle.expectation import ContainerExpectation
 
+_RUNNING = "CONTAINER_RUNNING"
 MAX_GAP = 1.0
 """Seconds without a heartbeat that a workload may show: ten beats, far below any restart."""
 
@@ -28,7 +29,7 @@ def continuity(case: Case) -> Ruling:
         if item.restarts:
             faults += _restart_faults(case, item)
         else:
-            faults += _continuity_faults(case, item)
+            faults += continuity_faults(case, item)
             beats += sum(int(data.get("beats") or 0) for _, data in case.heartbeat(item.name)[-1:])
     if any(item.restarts for item in case.expectation.containers):
         reading = "restarted once, where the policy asks for it"
@@ -38,7 +39,8 @@ def continuity(case: Case) -> Ruling:
     return Ruling(faults=tuple(faults), reading=reading)
 
 
-def _continuity_faults(case: Case, container: ContainerExpectation) -> list[Fault]:
+def continuity_faults(case: Case, container: ContainerExpectation) -> list[Fault]:
+    """Return every sign that a container was started anew, or stood still."""
     runtime, process = case.runtime(container.name), case.process(container.name)
     heart = case.heartbeat(container.name)
     identity = "the container was restarted, though its resize policy says NotRequired"
@@ -100,6 +102,30 @@ def _restart_faults(case: Case, container: ContainerExpectation) -> list[Fault]:
     wanted = container.restart_count + container.restarts
     faults = []
     distinct_ids = len({value for _, value in ids})
+    identities = {
+        (data["pid"], data["start_ticks"])
+        for _, data in case.process(container.name)
+        if data.get("pid") is not None
+    }
+    if len(identities) != 1 + container.restarts:
+        faults.append(
+            Fault(
+                text=f"{case.where(container.name)}: {len(identities)} first processes were seen, "
+                f"expected {1 + container.restarts}",
+                container=container.name,
+                reading="RestartContainer did not start the container anew exactly once",
+            )
+        )
+    last = case.runtime(container.name)[-1][1]
+    if last.get("state") != _RUNNING:
+        faults.append(
+            Fault(
+                text=f"{case.where(container.name)}: the new container is {last.get('state')}, "
+                f"expected {_RUNNING}",
+                container=container.name,
+                reading="the container was stopped and does not run again",
+            )
+        )
     if distinct_ids != 1 + container.restarts:
         faults.append(
             Fault(
@@ -132,3 +158,8 @@ def _restart_counts(case: Case, container: ContainerExpectation) -> list[tuple[f
 
 def _course(seen: Iterable[tuple[float, dict[str, Any]]], field: str) -> list[tuple[float, Any]]:
     return [(t, data[field]) for t, data in seen if data.get(field) is not None]
+
+
+JUDGES: dict[str, Judge] = {
+    "KL-34": continuity,
+}

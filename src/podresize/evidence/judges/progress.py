@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+
 from podresize.evidence.agreement import progress_value, spec_is_new
 from podresize.evidence.case import Case
-from podresize.evidence.judges.ruling import Fault, Ruling, at, refused_fault
-from podresize.oracle.progress import DONE, IN_PROGRESS, PROPOSED
+from podresize.evidence.judges.ruling import Fault, Judge, Ruling, at, refused_fault
+from podresize.oracle.progress import DONE, PROPOSED, legal_next
 
 
 def proposed(case: Case) -> Ruling:
@@ -55,7 +57,8 @@ def _course(case: Case, name: str) -> Ruling:
     refused = refused_fault(case)
     if refused is not None:
         return Ruling(faults=(refused,))
-    expected = case.expectation.progress
+    expectation = case.expectation
+    expected = expectation.progress
     values = [value for _, value in case.progress]
     shown = " -> ".join(value or "empty" for value in values)
     legal = " -> ".join(value or "empty" for value in expected.chain)
@@ -68,7 +71,7 @@ def _course(case: Case, name: str) -> Ruling:
                 Fault(
                     text=f"{case.timeline.pod}: {name} is {value or 'empty'} ({at(t)}), "
                     f"expected {legal}",
-                    reading=f"a resize that fits the node was reported as {value}",
+                    reading=f"a resize that is {expectation.outcome} was reported as {value}",
                 )
             )
     if not faults and not _is_subsequence(values, expected.chain):
@@ -78,22 +81,22 @@ def _course(case: Case, name: str) -> Ruling:
                 reading="the states came in an order that is not legal",
             )
         )
-    if values[-1] != DONE:
+    if values[-1] != expected.chain[-1]:
         # No reading of its own: who disagrees about the end tells more than that it has not come.
         faults.append(
             Fault(
-                text=f"{case.timeline.pod}: {name} is {values[-1]} since "
+                text=f"{case.timeline.pod}: {name} is {values[-1] or 'empty'} since "
                 f"{at(case.progress[-1][0])} (looked until {at(case.timeline.ended)}), "
-                "expected it to be empty"
+                f"expected it to be {expected.chain[-1] or 'empty'}"
             )
         )
     for value in expected.required:
         # Proposed is the subject of ST-01; here it is the kubelet's part that must be seen.
-        if value == IN_PROGRESS and value not in values:
+        if value != PROPOSED and value not in values:
             faults.append(
                 Fault(
                     text=f"{case.timeline.pod}: {name} went {shown}, expected to see {value}",
-                    reading="the kubelet never reported that it works on the resize",
+                    reading="the kubelet never reported it",
                 )
             )
     times = ", ".join(f"{value or 'done'} {at(t)}" for t, value in case.progress if t >= 0)
@@ -107,3 +110,30 @@ def _is_subsequence(values: list[str], chain: tuple[str, ...]) -> bool:
             return False
         position = chain.index(value, position) + 1
     return True
+
+
+def legal_course(case: Case) -> Ruling:
+    """PR-10: each value of the progress signal is one that may follow the one before it."""
+    refused = refused_fault(case)
+    if refused is not None:
+        return Ruling(faults=(refused,))
+    table = legal_next(case.expectation.fingerprint)
+    faults = []
+    course = case.progress
+    for (_, before), (t, value) in itertools.pairwise(course):
+        if value not in table.get(before, frozenset()):
+            text = f"{case.timeline.pod}: {case.expectation.progress.style} went from "
+            text += f"{before or 'empty'} to {value or 'empty'} ({at(t)}), expected "
+            text += " or ".join(sorted(each or "empty" for each in table.get(before, ())))
+            reading = "this release knows no such step"
+            faults.append(Fault(text=text, reading=reading))
+    shown = " -> ".join(value or "empty" for _, value in course)
+    return Ruling(faults=tuple(faults), reading=shown)
+
+
+JUDGES: dict[str, Judge] = {
+    "ST-01": proposed,
+    "ST-02": resize_field,
+    "ST-11": conditions,
+    "PR-10": legal_course,
+}

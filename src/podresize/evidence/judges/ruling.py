@@ -30,6 +30,13 @@ class Ruling:
     reading: str = ""
 
 
+class NothingToSayError(Exception):
+    """A requirement that this change does not touch: the verdict is ``skipped``, with the reason.
+
+    The catalogue's ``outcome`` says it for whole kinds of changes; a judge says it for one.
+    """
+
+
 Judge = Callable[[Case], Ruling]
 
 

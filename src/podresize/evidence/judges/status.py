@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from podresize.evidence.agreement import container_status
 from podresize.evidence.case import Case
-from podresize.evidence.judges.ruling import Fault, Ruling, at, refused_fault
+from podresize.evidence.judges.ruling import Fault, Judge, Ruling, at, refused_fault
 from podresize.evidence.steps import step_times
 from podresize.oracle.resources import changed_keys, lists_equal, normalised
 
@@ -100,3 +100,10 @@ def _list(values: dict[str, str] | None) -> str:
     if values is None:
         return "absent"
     return ", ".join(f"{name} {value}" for name, value in sorted(values.items())) or "empty"
+
+
+JUDGES: dict[str, Judge] = {
+    "ST-20": allocated,
+    "ST-21": resources,
+    "ST-27": qos_and_restarts,
+}

@@ -1,12 +1,13 @@
 """What may never be seen on the way, whatever a check looks for (PR-01).
 
 Each scalar that a resize may change is followed through its witness: it may go from its old value
-to its new one, once. Whether it arrives is for the other judges.
+to its new one, once; where several changes were asked for, by way of theirs in their order. Whether
+it arrives is for the other judges.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from podresize.evidence.agreement import (
@@ -18,17 +19,19 @@ from podresize.evidence.agreement import (
     status_is_new,
 )
 from podresize.evidence.case import Case, NoEvidenceError, distinct
-from podresize.evidence.judges.ruling import Fault, Ruling, at, refused_fault
+from podresize.evidence.judges.ruling import Fault, Judge, Ruling, at, refused_fault
 from podresize.evidence.steps import kernel_time
 from podresize.oracle.cgroups import Allowed
 from podresize.oracle.expectation import ContainerExpectation
 from podresize.oracle.progress import DONE
-from podresize.oracle.resources import KINDS, REQUESTS, normalised, same_quantity
+from podresize.oracle.resources import KINDS, REQUESTS, Resources, normalised, same_quantity
+from podresize.requirements.model import Outcome
 
 KERNEL_LAG = 1.0
 """Seconds that our own sampling of the cgroups may be late against the watch on a loaded host."""
 
 _Test = Callable[[Any], bool]
+_Reader = Callable[[str, str, str], Callable[[dict[str, Any]], str | None]]
 
 
 def transitions(case: Case) -> Ruling:
@@ -36,37 +39,63 @@ def transitions(case: Case) -> Ruling:
     refused = refused_fault(case)
     if refused is not None:
         return Ruling(faults=(refused,))
-    faults: list[Fault] = []
-    for item in case.expectation.containers:
-        faults += _api_faults(case, item)
-        faults += _runtime_faults(case, item)
-        faults += _restart_faults(case, item)
-    faults += _kernel_faults(case)
-    faults += _early_done(case)
+    faults = [*status_faults(case), *other_faults(case)]
     return Ruling(faults=tuple(faults), reading="every value changed at most once, and forwards")
 
 
-def _api_faults(case: Case, item: ContainerExpectation) -> list[Fault]:
+def status_faults(case: Case) -> list[Fault]:
+    """Return what is wrong with the courses of the values in status.resources."""
+    passing = case.expectation.passing
+    faults: list[Fault] = []
+    for item in case.expectation.containers:
+        states = [item.before, *(each.after[item.name] for each in passing), item.after]
+        faults += _fields_faults(case, item, "status", _status_reader, states)
+    return faults
+
+
+def other_faults(case: Case) -> list[Fault]:
+    """Return what is wrong with any other course: spec, allocation, runtime, kernel, counts."""
+    passing = case.expectation.passing
+    faults: list[Fault] = []
+    for item in case.expectation.containers:
+        states = [item.asked_before, *(each.asked[item.name] for each in passing), item.asked]
+        faults += _fields_faults(case, item, "spec", _spec_reader, states)
+        faults += _allocation_faults(case, item)
+        faults += _runtime_faults(case, item)
+        faults += _restart_faults(case, item)
+    return [*faults, *_kernel_faults(case), *_early_done(case)]
+
+
+def _fields_faults(
+    case: Case, item: ContainerExpectation, what: str, reader: _Reader, states: list[Resources]
+) -> list[Fault]:
     faults = []
     for kind in KINDS:
-        for name in sorted({**item.before[kind], **item.after[kind]}):
-            old, new = item.before[kind].get(name), item.after[kind].get(name)
-            for what, read in (
-                ("spec", _spec_reader(item.name, kind, name)),
-                ("status", _status_reader(item.name, kind, name)),
-            ):
-                seen = ((t, read(pod)) for t, pod in case.pods)
-                label = f"{case.where(item.name)}: {what} {kind}.{name}"
-                faults += _course_faults(label, item.name, seen, _quantity(old), _quantity(new))
+        for name in sorted({**item.asked_before[kind], **item.asked[kind], **item.before[kind]}):
+            read = reader(item.name, kind, name)
+            label = f"{case.where(item.name)}: {what} {kind}.{name}"
+            course = [_quantity(each[kind].get(name)) for each in states]
+            seen = ((t, read(pod)) for t, pod in case.pods)
+            faults += _course_faults(label, item.name, seen, course)
+    return faults
+
+
+def _allocation_faults(case: Case, item: ContainerExpectation) -> list[Fault]:
+    faults = []
+    passing = case.expectation.passing
     if item.allocated is not None:
         for name in sorted(item.allocated):
-            old, new = item.before[REQUESTS].get(name), item.allocated[name]
+            quantities = [
+                item.before[REQUESTS].get(name),
+                *(each.after[item.name][REQUESTS].get(name) for each in passing),
+                item.allocated[name],
+            ]
             label = f"{case.where(item.name)}: allocatedResources {name}"
             seen = (
                 (t, (container_status(pod, item.name).get("allocatedResources") or {}).get(name))
                 for t, pod in case.pods
             )
-            faults += _course_faults(label, item.name, seen, _quantity(old), _quantity(new))
+            faults += _course_faults(label, item.name, seen, list(map(_quantity, quantities)))
     return faults
 
 
@@ -84,7 +113,9 @@ def _runtime_faults(case: Case, item: ContainerExpectation) -> list[Fault]:
             for t, status in statuses
         )
         label = f"{case.where(item.name)}: the runtime's {name}"
-        faults += _course_faults(label, item.name, seen, _one_of(before), _one_of(allowed))
+        between = [each.runtime[item.name].get(name) for each in case.expectation.passing]
+        course = [_one_of(numbers) for numbers in (before, *between, allowed)]
+        faults += _course_faults(label, item.name, seen, course)
     return faults
 
 
@@ -100,13 +131,9 @@ def _kernel_faults(case: Case) -> list[Fault]:
         for name, allowed in after.items():
             seen = ((t, files.get(name)) for t, files in states)
             label = f"{subject} of {case.timeline.pod}: {name}"
-            faults += _course_faults(
-                label,
-                container,
-                seen,
-                _allowed(before[name]),
-                _allowed(allowed),
-            )
+            between = [each.cgroups[subject][name] for each in case.expectation.passing]
+            course = [_allowed(values) for values in (before[name], *between, allowed)]
+            faults += _course_faults(label, container, seen, course)
     return faults
 
 
@@ -125,6 +152,10 @@ def _restart_faults(case: Case, item: ContainerExpectation) -> list[Fault]:
 def _early_done(case: Case) -> list[Fault]:
     """The API must not call done what the kernel has not got (invariant of K-22)."""
     expectation = case.expectation
+    if expectation.outcome is not Outcome.GRANTED or expectation.passing:
+        # Several changes may end where they began: before the node has taken up the first of them,
+        # everything is as after the last.
+        return []
     style = expectation.progress.style
     claimed = next(
         (
@@ -155,21 +186,21 @@ def _course_faults(
     label: str,
     container: str | None,
     seen: Iterable[tuple[float, Any]],
-    is_old: _Test,
-    is_new: _Test,
+    course: Sequence[_Test],
 ) -> list[Fault]:
-    """Follow one value; None is "not shown" and says nothing.
+    """Follow one value along its course, oldest first; None is "not shown" and says nothing.
 
-    Values that are both old and new (two correct notations of one thing) move nothing.
+    A value may skip what lies between and never go back. One that fits several places (two correct
+    notations of one thing, a change that was taken back) is taken for the earliest it can be.
     """
-    arrived = False
+    position = 0
     for t, value in distinct(item for item in seen if item[1] is not None):
-        if is_new(value):
-            arrived = arrived or not is_old(value)
-        elif is_old(value):
-            if arrived:
-                text = f"{label} went back to {value} ({at(t)})"
-                return [Fault(text=text, container=container, reading="an old value came back")]
+        ahead = next((i for i in range(position, len(course)) if course[i](value)), None)
+        if ahead is not None:
+            position = ahead
+        elif any(is_there(value) for is_there in course):
+            text = f"{label} went back to {value} ({at(t)})"
+            return [Fault(text=text, container=container, reading="an old value came back")]
         else:
             text = f"{label} is {value} ({at(t)}), which is neither the old value nor the new"
             reading = "a value was shown that was neither asked for nor there before"
@@ -195,3 +226,8 @@ def _spec_reader(name: str, kind: str, resource: str) -> Callable[[dict[str, Any
 
 def _status_reader(name: str, kind: str, resource: str) -> Callable[[dict[str, Any]], str | None]:
     return lambda pod: normalised(container_status(pod, name).get("resources"))[kind].get(resource)
+
+
+JUDGES: dict[str, Judge] = {
+    "PR-01": transitions,
+}

@@ -1,0 +1,34 @@
+"""How fast the cgroups were really sampled: what a claim about "at no moment" rests on.
+
+A host that is busy lets the sampler run late, and what was there for less than a gap was not seen.
+So each timeline says what was reached between the patch and the end.
+"""
+
+from __future__ import annotations
+
+import time
+
+from podresize.evidence.cgroup_sampler import CgroupSampler
+
+LEAST_HERTZ = 200.0
+"""What a timeline must reach, a fifth below what the sampler is asked for."""
+
+
+class SamplingMeter:
+    """Measures a running sampler from its creation on."""
+
+    def __init__(self, sampler: CgroupSampler) -> None:
+        self._sampler = sampler
+        # The gaps before, while everything starts, are of no interest.
+        sampler.largest_gap_seconds = 0.0
+        self._samples = sampler.samples
+        self._began = time.monotonic()
+
+    def read(self) -> dict[str, float]:
+        """Return ``hertz``, ``largest_gap`` and ``seconds`` since the beginning."""
+        seconds = time.monotonic() - self._began
+        return {
+            "hertz": round((self._sampler.samples - self._samples) / max(seconds, 1e-6), 1),
+            "largest_gap": round(self._sampler.largest_gap_seconds, 4),
+            "seconds": round(seconds, 3),
+        }

@@ -1,0 +1,231 @@
+"""What catalogued deviations of the status, the Events and the pod's own fields look like, exactly.
+
+As in ``signatures``: None when the whole picture is there, else the first thing that does not fit.
+"""
+
+from __future__ import annotations
+
+from podresize.evidence.agreement import (
+    allocation_is_new,
+    api_is_done,
+    cgroup_shows,
+    container_status,
+    progress_value,
+    runtime_shows,
+)
+from podresize.evidence.case import Case, distinct
+from podresize.evidence.conditions import IN_PROGRESS as IN_PROGRESS_CONDITION
+from podresize.evidence.conditions import PENDING, resize_conditions
+from podresize.evidence.resize_events import is_about_resize, is_event, summary
+from podresize.evidence.timeline import Witness
+from podresize.oracle.change import CPU, MEMORY
+from podresize.oracle.events import COMPLETED
+from podresize.oracle.minimum import LEAST, minimal_keys
+from podresize.oracle.pod_level import pod_sums
+from podresize.oracle.progress import DEFERRED, DONE, IN_PROGRESS, PROPOSED, legal_next
+from podresize.oracle.resources import (
+    LIMITS,
+    REQUESTS,
+    changed_keys,
+    lists_equal,
+    normalised,
+    resources_equal,
+    same_quantity,
+)
+
+
+def never_enacted_without_limits(case: Case) -> str | None:
+    """K-01: the kubelet of 1.27 to 1.31 does nothing where a limit is missing.
+
+    Some container of the pod has no limit of a resource whose cgroup values change. The kernel and
+    the runtime keep every old value and so does the status, but for the memory request, which
+    follows the allocation; the allocation is the new one and the resize is InProgress to the
+    deadline, where it was marked at all.
+    """
+    expectation = case.expectation
+    moved = {
+        name for item in expectation.containers for _, name in changed_keys(item.before, item.after)
+    }
+    if not any(name not in item.after[LIMITS] for item in expectation.containers for name in moved):
+        return "every container has the limits"
+    for subject, old in expectation.cgroups_before.items():
+        if not cgroup_shows(case.cgroup(subject)[-1][1], old):
+            return f"the cgroup of {subject} is not at the old values"
+    for item in expectation.containers:
+        if not runtime_shows(case.runtime(item.name)[-1][1].get("resources"), item.runtime_before):
+            return f"the runtime does not report the old values of container {item.name}"
+        shown = normalised(container_status(case.final_pod, item.name).get("resources"))
+        for kind, name in changed_keys(shown, item.before):
+            if (kind, name) != (REQUESTS, MEMORY):
+                return f"status {kind}.{name} of container {item.name} did not stay as it was"
+    if not allocation_is_new(case.final_pod, expectation):
+        return "allocatedResources is not at the new values"
+    return _stuck(case)
+
+
+def minimum_is_shown_instead(case: Case) -> str | None:
+    """PD-09: up to 1.31 the status shows the least cpu that the kernel holds, not what was asked.
+
+    Kernel and runtime are at the new values and so is all of the status but cpu values at or below
+    the least, which are shown as the least; a marked resize is InProgress to the deadline.
+    """
+    why = _enacted(case)
+    if why is not None:
+        return why
+    masked = False
+    for item in case.expectation.containers:
+        shown = normalised(container_status(case.final_pod, item.name).get("resources"))
+        for kind, name in changed_keys(shown, item.after):
+            if name != CPU or kind not in minimal_keys(item.after):
+                return f"status {kind}.{name} of container {item.name} differs, above the least"
+            if not same_quantity(shown[kind].get(CPU), LEAST[kind]):
+                return f"status {kind}.{CPU} of container {item.name} is not the least"
+            masked = True
+    return _stuck(case) if masked else "no cpu value is shown as the least"
+
+
+def cpu_request_shows_late(case: Case) -> str | None:
+    """PD-06: on 1.27 the status shows a new cpu request only after the second periodic sync.
+
+    Nothing but cpu requests changes. Kernel, runtime and allocation have the new values; the status
+    keeps the old requests and the resize is InProgress to the deadline, which is one sync away.
+    """
+    changes = {
+        key for item in case.expectation.containers for key in changed_keys(item.before, item.after)
+    }
+    if changes != {(REQUESTS, CPU)}:
+        return "more than cpu requests changes"
+    if any(REQUESTS in minimal_keys(item.after) for item in case.expectation.containers):
+        return "the new cpu request is below what the kernel holds"
+    why = _enacted(case)
+    if why is not None:
+        return why
+    for item in case.expectation.containers:
+        shown = container_status(case.final_pod, item.name).get("resources")
+        if not resources_equal(shown, item.before):
+            return f"status.resources of container {item.name} did not stay as it was"
+    return _stuck(case)
+
+
+def completion_is_told_early(case: Case) -> str | None:
+    """PD-07: ResizeCompleted is told before anything was enacted, with the old resources.
+
+    Besides the Events that must come there is one more, ResizeCompleted with the new generation and
+    the resources from before, earlier than the one with the new resources; and the resize itself
+    ends as it must.
+    """
+    expectation = case.expectation
+    old = {item.name: item.before for item in expectation.containers}
+    extra = []
+    completed = None
+    for seen in case.timeline.of(Witness.EVENT):
+        if seen.t < 0 or not is_about_resize(seen.data):
+            continue
+        if any(is_event(seen.data, wanted) for wanted in expectation.events):
+            completed = seen.t if seen.data["reason"] == COMPLETED else completed
+        else:
+            extra.append(seen)
+    if completed is None:
+        return "the Events that must come did not come"
+    for seen in extra:
+        said = summary(str(seen.data.get("message")))
+        if seen.data["reason"] != COMPLETED or said is None or seen.t > completed:
+            return f"there is another Event: {seen.data['reason']}"
+        if said.generation != expectation.generation or not all(
+            resources_equal(said.containers.get(name), resources) for name, resources in old.items()
+        ):
+            return "the early ResizeCompleted does not have the old resources"
+    if not extra:
+        return "no Event came early"
+    return None if api_is_done(case.final_pod, expectation) else "the API does not show it done"
+
+
+def pod_level_reads_cgroup_v1(case: Case) -> str | None:
+    """PD-08: the pod's own status.resources are wrong on cgroup v1 where the kernel has an extreme.
+
+    A memory limit that the pod does not have is shown as the largest that cgroup v1 knows, and cpu
+    at the least that the kernel holds is left out. All else of the pod's status is right.
+    """
+    if case.expectation.fingerprint.cgroup_version != 1:
+        return "this is not cgroup v1"
+    containers = case.expectation.containers
+    status = case.final_pod.get("status", {})
+    wanted = pod_sums(containers)
+    if not lists_equal(status.get("allocatedResources"), wanted[REQUESTS]):
+        return "the pod's allocatedResources is wrong as well"
+    shown = normalised(status.get("resources"))
+    wrong = changed_keys(shown, wanted)
+    for kind, name in wrong:
+        value = shown[kind].get(name)
+        is_unlimited = (kind, name) == (LIMITS, MEMORY) and same_quantity(value, _UNLIMITED)
+        is_least = name == CPU and value is None and kind in minimal_keys(wanted)
+        partial = kind == LIMITS and any(name not in item.after[LIMITS] for item in containers)
+        if not (is_unlimited or is_least or partial):
+            return f"{kind}.{name} of the pod is {value}"
+    return None if wrong else "the pod's own resources are right"
+
+
+_UNLIMITED = "9007199254740988Ki"
+"""The kernel's "no limit" of memory.limit_in_bytes in KiB: 2**63 - 4096 bytes."""
+
+
+def proposed_goes_before_a_decision(case: Case) -> str | None:
+    """PD-10: the race of K-22, whatever becomes of the resize afterwards.
+
+    Every step of status.resize is legal but those that lead from Proposed to empty and from there
+    to a decision.
+    """
+    table = legal_next(case.expectation.fingerprint)
+    course = [value for _, value in case.progress]
+    cleared = 0
+    for number in range(1, len(course)):
+        before, value = course[number - 1], course[number]
+        if before == PROPOSED and value == DONE:
+            cleared += 1
+        elif before == DONE and course[max(number - 2, 0)] == PROPOSED:
+            if value not in table[PROPOSED]:
+                return f"empty was followed by {value}"
+        elif value not in table.get(before, frozenset()):
+            return f"{before or 'empty'} was followed by {value or 'empty'}"
+    return None if cleared else "Proposed was not cleared"
+
+
+def pending_goes_before_the_grant_shows(case: Case) -> str | None:
+    """K-28: PodResizePending is removed in a write that does not show the grant yet.
+
+    For a moment no resize condition is shown though the status has the old allocation and the old
+    resources; then PodResizeInProgress comes, and the resize ends as it must.
+    """
+    states = distinct((t, frozenset(resize_conditions(pod))) for t, pod in case.pods)
+    for (_, before), (_, now), (_, after) in zip(states, states[1:], states[2:], strict=False):
+        if PENDING in before and not now and IN_PROGRESS_CONDITION in after:
+            if not api_is_done(case.final_pod, case.expectation):
+                return "the API does not show the resize done"
+            return None
+    return f"no gap between {DEFERRED} and {IN_PROGRESS}"
+
+
+def _enacted(case: Case) -> str | None:
+    """Return None when kernel, runtime and allocation have the new values."""
+    expectation = case.expectation
+    for subject, wanted in expectation.cgroups_after.items():
+        if not cgroup_shows(case.cgroup(subject)[-1][1], wanted):
+            return f"the cgroup of {subject} is not at the new values"
+    for item in expectation.containers:
+        if not runtime_shows(case.runtime(item.name)[-1][1].get("resources"), item.runtime_after):
+            return f"the runtime does not show the new values of container {item.name}"
+    if not allocation_is_new(case.final_pod, expectation):
+        return "allocatedResources is not at the new values"
+    return None
+
+
+def _stuck(case: Case) -> str | None:
+    """Return None when a marked resize is InProgress, and somebody looked to the deadline."""
+    expectation = case.expectation
+    stuck = IN_PROGRESS if IN_PROGRESS in expectation.progress.chain else DONE
+    last = progress_value(case.final_pod, expectation.progress.style)
+    if last != stuck:
+        return f"status.resize ends as {last!r}, not as {stuck!r}"
+    if case.timeline.ended < expectation.deadline:
+        return f"nobody looked until the deadline of {expectation.deadline:g} s"
+    return None

@@ -1,0 +1,148 @@
+"""What 1.27.4 and 1.37.2 really showed is known again, and nothing else is taken for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.evidence.around import event_data
+from tests.evidence.mutants.saying import (
+    MINIMAL,
+    RETRIED,
+    UNLIMITED,
+    V137,
+    burstable,
+)
+from tests.evidence.mutants.spoiling import C1, status_of
+
+from podresize.evidence.judging import verify
+from podresize.evidence.timeline import Witness
+from podresize.oracle.change import Change
+
+ALL_LIMITS = burstable({"cpu": "100m", "memory": "64Mi"}, {"cpu": "200m", "memory": "128Mi"})
+
+
+def deviation_of(resize: Any, requirement: str) -> str | None:
+    return verify(resize.timeline, resize.expectation, [requirement])[0].deviation
+
+
+def kept_in_status(resize: Any, **requests: str) -> None:
+    """The status keeps some requests, and the resize does not end."""
+
+    def keep(pod: dict[str, Any]) -> None:
+        pod["status"]["resize"] = "InProgress"
+        status_of(pod)["resources"]["requests"].update(requests)
+
+    resize.edit(Witness.API, keep, since=0.04)
+
+
+def never_enacted(resize: Any) -> None:
+    kept_in_status(resize, cpu="100m")
+    resize.drop(Witness.KERNEL, C1, since=0.0)
+    resize.drop(Witness.KERNEL, "pod", since=0.0)
+    resize.drop(Witness.CRI, since=0.0)
+
+
+def test_k_01_a_missing_limit(resized: Callable[..., Any]) -> None:
+    resize = resized(**UNLIMITED)
+    never_enacted(resize)
+
+    assert deviation_of(resize, "KL-30") == "K-01"
+    assert deviation_of(resize, "ST-02") == "K-01"
+
+
+def test_k_01_is_not_for_pods_with_every_limit(resized: Callable[..., Any]) -> None:
+    resize = resized(Change(cpu="+50m", scope="requests"), pod=ALL_LIMITS)
+    never_enacted(resize)
+
+    assert deviation_of(resize, "KL-30") is None
+
+
+def test_k_01_is_seen_only_to_the_deadline(resized: Callable[..., Any]) -> None:
+    resize = resized(**UNLIMITED)
+    never_enacted(resize)
+    resize.ended = 50.0
+
+    assert deviation_of(resize, "KL-30") is None
+
+
+def test_pd_06_a_cpu_request_alone(resized: Callable[..., Any]) -> None:
+    resize = resized(Change(cpu="+50m", scope="requests"), pod=ALL_LIMITS)
+    kept_in_status(resize, cpu="100m")
+
+    assert deviation_of(resize, "ST-21") == "PD-06"
+
+
+def test_pd_06_is_not_for_other_changes(resized: Callable[..., Any]) -> None:
+    resize = resized(Change(cpu="+50m", memory="+32Mi", scope="requests"), pod=ALL_LIMITS)
+    kept_in_status(resize, cpu="100m")
+
+    assert deviation_of(resize, "ST-21") is None
+
+
+def test_pd_07_completed_twice(resized: Callable[..., Any]) -> None:
+    resize = resized(**V137)
+    completed = resize.expectation.events[-1]
+    old = [{"name": item.name, "resources": item.before} for item in resize.expectation.containers]
+    resize.add(0.07, Witness.EVENT, "pod", event_data(completed, containers=old))
+
+    assert deviation_of(resize, "PR-13") == "PD-07"
+    assert verify(resize.timeline, resize.expectation, ["ST-30"])[0].kind == "passed"
+
+
+def test_pd_07_has_the_old_resources(resized: Callable[..., Any]) -> None:
+    resize = resized(**V137)
+    completed = resize.expectation.events[-1]
+    other = [{"name": "c1", "resources": {"requests": {"cpu": "7m"}}}]
+    resize.add(0.07, Witness.EVENT, "pod", event_data(completed, containers=other))
+
+    assert deviation_of(resize, "PR-13") is None
+
+
+def unlimited_pod(pod: dict[str, Any]) -> None:
+    pod["status"]["resources"]["limits"] = {"memory": "9007199254740988Ki"}
+
+
+def test_pd_08_no_limit_on_cgroup_v1(resized: Callable[..., Any]) -> None:
+    resize = resized(**(UNLIMITED | V137))
+    resize.edit(Witness.API, unlimited_pod)
+
+    assert deviation_of(resize, "ST-26") == "PD-08"
+
+
+def test_pd_08_is_not_for_cgroup_v2(resized: Callable[..., Any]) -> None:
+    resize = resized(**(UNLIMITED | V137 | {"cgroup_version": 2}))
+    resize.edit(Witness.API, unlimited_pod)
+
+    assert deviation_of(resize, "ST-26") is None
+
+
+def test_pd_09_the_least_is_shown(resized: Callable[..., Any]) -> None:
+    resize = resized(**MINIMAL)
+    kept_in_status(resize, cpu="2m")
+
+    assert deviation_of(resize, "ST-21") == "PD-09"
+    assert deviation_of(resize, "ST-23") == "PD-09"
+
+
+def test_pd_09_is_not_for_what_the_kernel_can_hold(resized: Callable[..., Any]) -> None:
+    resize = resized(**MINIMAL)
+    kept_in_status(resize, cpu="3m")
+
+    assert deviation_of(resize, "ST-21") is None
+
+
+def test_k_28_a_gap_between_the_conditions(resized: Callable[..., Any]) -> None:
+    resize = resized(**(V137 | RETRIED))
+    gap = resize.again(0.04, Witness.API, "pod", 0)
+    gap["status"]["conditions"] = []
+
+    assert deviation_of(resize, "PR-11") == "K-28"
+
+
+def test_pd_10_proposed_is_cleared(resized: Callable[..., Any]) -> None:
+    resize = resized()
+    resize.again(0.03, Witness.API, "pod", 1)["status"].pop("resize")
+
+    assert deviation_of(resize, "PR-10") == "PD-10"
+    assert deviation_of(resize, "ST-02") == "K-22"
