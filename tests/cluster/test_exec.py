@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
+import struct
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -114,6 +116,26 @@ def test_a_refusal_is_the_apiservers_own(
     with pytest.raises(ApiError, match="container c is not valid") as caught:
         run(api, namespace="ns", pod="p", container="c", command=["x"])
     assert caught.value.code == 400
+
+
+def test_a_server_that_hangs_up_during_the_handshake_is_no_connection() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def hang_up() -> None:
+            connection, _ = listening.accept()
+            # Closed with a reset, as a server does that ends with connections in its backlog.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        server = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        with (
+            Api(Connection(server=server)) as api,
+            pytest.raises(ApiUnreachableError, match="no connection"),
+        ):
+            run(api, namespace="ns", pod="p", container="c", command=["x"])
+        thread.join()
 
 
 def test_no_server(server: FakeApiServer, api: Api) -> None:

@@ -41,6 +41,12 @@ def test_what_can_be_or_is_for_others_to_refuse_passes(facts: dict[str, Any]) ->
         ({"oci_runtime": "youki"}, "unknown OCI runtime", "youki", "--oci-runtime"),
         ({"oci_runtime": ""}, "unknown OCI runtime", "", "--oci-runtime"),
         ({"cpu_manager_policy": "x"}, "unknown CPU manager", "x", "--cpu-manager-policy"),
+        (
+            {"memory_manager_policy": "static"},
+            "unknown memory manager",
+            "static",
+            "--memory-manager-policy",
+        ),
     ],
 )
 def test_what_cannot_be_is_told_with_value_origin_cause_and_next_command(

@@ -17,7 +17,7 @@ from podresize.providers.local import configuration
 from podresize.providers.local.certificates import Authority
 from podresize.providers.local.host import Host
 from podresize.providers.local.layout import Layout
-from podresize.requirements.target import Target
+from podresize.requirements.target import Target, kubelet_settings
 
 V1 = {"cgroup_version": 1}
 
@@ -69,6 +69,54 @@ def test_cgroup_v1_is_allowed_by_name_since_the_release_that_refuses_it(
     config = kubelet(layout, host(**facts), Target(kubernetes=version))
 
     assert config.get("failCgroupV1") is expected
+
+
+@pytest.mark.parametrize(
+    ("overrides", "memory"),
+    [
+        ({}, 50 << 20),
+        ({"systemReserved": {"memory": "100Mi"}, "kubeReserved": {"memory": "1Gi"}}, 1174 << 20),
+        ({"evictionHard": {"memory.available": "1Mi"}}, 1 << 20),
+    ],
+)
+def test_the_static_memory_manager_is_told_to_reserve_what_the_kubelet_does(
+    layout: Layout, host: Callable[..., Host], overrides: dict[str, Any], memory: int
+) -> None:
+    target = Target(memory_manager_policy="Static")
+    config = kubelet(layout, host(), target, **overrides)
+
+    assert config["memoryManagerPolicy"] == "Static"
+    assert config["reservedMemory"] == [{"numaNode": 0, "limits": {"memory": str(memory)}}]
+    assert "reservedMemory" not in kubelet(layout, host(), Target())
+
+
+def test_a_users_own_reservation_wins(layout: Layout, host: Callable[..., Host]) -> None:
+    own = [{"numaNode": 1, "limits": {"memory": "50Mi"}}]
+    config = kubelet(layout, host(), Target(), memoryManagerPolicy="Static", reservedMemory=own)
+
+    assert config["reservedMemory"] == own
+
+
+def test_a_targets_own_settings_win_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "kubelet.yaml"
+    file.write_text("syncFrequency: 30s\nmaxPods: 7\n")
+    own = kubelet_settings({"syncFrequency": "5s", "kubeReserved": {"memory": "1Gi"}})
+    target = Target(kubelet_config=file, kubelet=own)
+
+    assert configuration.kubelet_overrides(target) == {
+        "syncFrequency": "5s",
+        "maxPods": 7,
+        "kubeReserved": {"memory": "1Gi"},
+    }
+    assert hash(target) != hash(Target(kubelet_config=file))
+    assert str(target).endswith('gate on, kubeReserved {"memory": "1Gi"}, syncFrequency "5s"')
+
+
+def test_a_targets_own_settings_may_not_move_the_kubelet() -> None:
+    with pytest.raises(UsageError, match="must set") as error:
+        configuration.kubelet_overrides(Target(kubelet=kubelet_settings({"port": 1})))
+
+    assert "port" in str(error.value.value)
 
 
 def test_without_sys_resource_the_kubelet_runs_as_in_a_user_namespace(

@@ -66,6 +66,45 @@ def detect(cri: RuntimeClient) -> Fingerprint:
     return fingerprint.detect(api, provider="local", node="n", cri=cri, cgroup_version=1)
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("1m0s", 60), ("5s", 5), ("0s", 0), ("1h0m1.5s", 3601.5), ("200ms", 0.2), ("1.5µs", 1.5e-6)],
+)
+def test_a_duration_is_read_as_go_prints_it(text: str, seconds: float) -> None:
+    assert fingerprint.go_duration(text) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("text", ["", "5", "five", "5s ago", "s"])
+def test_what_is_no_duration_is_an_error_of_the_harness(text: str) -> None:
+    with pytest.raises(HarnessError, match="not a duration"):
+        fingerprint.go_duration(text)
+
+
+def test_the_managers_and_the_sync_are_the_kubelets_own(
+    parts: dict[str, Any], tmp_path: Path
+) -> None:
+    oci = program(tmp_path / "runc", "runc version 1.1.5")
+    before = detect(runtime(oci))
+    parts["node_config"] |= {"memoryManagerPolicy": "Static", "syncFrequency": "5s"}
+    after = detect(runtime(oci))
+
+    assert (before.memory_manager_policy, before.sync_seconds) == ("None", 60.0)
+    assert (after.memory_manager_policy, after.sync_seconds) == ("Static", 5.0)
+    assert "memory manager Static, sync 5 s" in str(after)
+    assert str(before) in str(after)
+
+
+def test_a_fingerprint_of_before_there_were_these_fields_still_loads(
+    parts: dict[str, Any], tmp_path: Path
+) -> None:
+    assert parts
+    found = detect(runtime(program(tmp_path / "runc", "runc version 1.1.5")))
+    stored = found.to_json()
+    del stored["memory_manager_policy"], stored["sync_seconds"]
+
+    assert Fingerprint.from_json(stored) == found
+
+
 def test_every_value_is_that_of_the_part_that_knows_it(
     parts: dict[str, Any], tmp_path: Path
 ) -> None:

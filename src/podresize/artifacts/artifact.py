@@ -19,6 +19,7 @@ class Component(enum.StrEnum):
     IMAGES = "images"  # pause.tar and workload.tar, OCI archives
     KUBECTL = "kubectl"
     KUBEADM = "kubeadm"
+    E2E = "kubernetes-e2e"  # upstream's own end-to-end tests as a program, for the benchmarks
 
 
 class Source(enum.StrEnum):

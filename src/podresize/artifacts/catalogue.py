@@ -60,7 +60,8 @@ class Module:
     program to its package inside the module. ``stamps`` are ``-X`` values with ``{module}``,
     ``{version}``, ``{major}``, ``{minor}``. ``staging`` maps the replaces of the form
     ``=> ./staging/...`` to published modules of version ``0.<minor>.<patch>``. ``cgo`` names the
-    pkg-config packages that a build in C needs; without any the build is static.
+    pkg-config packages that a build in C needs; without any the build is static. ``tests``: the
+    program is the package's compiled tests, of which there is one.
     """
 
     path: str
@@ -70,6 +71,7 @@ class Module:
     tags: tuple[str, ...] = ()
     staging: bool = False
     cgo: tuple[str, ...] = ()
+    tests: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +128,21 @@ def _kubernetes(*programs: str) -> Recipe:
     )
 
 
+def _kubernetes_e2e() -> Recipe:
+    programs = _kubernetes("e2e.test")
+    assert programs.module is not None
+    archive = "https://dl.k8s.io/release/v{version}/kubernetes-test-linux-{arch}.tar.gz"
+    return dataclasses.replace(
+        programs,
+        release=Release(
+            url=archive,
+            checksum=f"{archive}.sha256",
+            members={"e2e.test": "kubernetes/test/bin/e2e.test"},
+        ),
+        module=dataclasses.replace(programs.module, packages={"e2e.test": "test/e2e"}, tests=True),
+    )
+
+
 _CONTAINERD = ("containerd", "containerd-shim-runc-v2", "ctr")
 _CNI = ("ptp", "host-local", "loopback", "portmap", "bridge")
 _GITHUB = "https://github.com"
@@ -136,6 +153,7 @@ RECIPES: dict[Component, Recipe] = {
     ),
     Component.KUBECTL: _kubernetes("kubectl"),
     Component.KUBEADM: _kubernetes("kubeadm"),
+    Component.E2E: _kubernetes_e2e(),
     Component.CONTAINERD: Recipe(
         programs=_CONTAINERD,
         default=DEFAULT_CONTAINERD,

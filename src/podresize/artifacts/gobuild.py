@@ -40,6 +40,7 @@ class GoBuild:
     cgo: bool = False
     tags: tuple[str, ...] = ()
     stamps: dict[str, str] = dataclasses.field(default_factory=dict)
+    tests: str | None = None  # the name of the program that the one package's tests become
 
     @property
     def temporary(self) -> Path:
@@ -70,7 +71,7 @@ class GoBuild:
 
 
 def build(job: GoBuild, *, cache: Cache, progress: Progress) -> None:
-    """Build all packages in one call.
+    """Build all packages in one call; tests after the packages that they import.
 
     Raises ``SourcePassedOverError`` with the log's last lines where the build fails and
     ``HostError`` where the disk is full.
@@ -80,7 +81,10 @@ def build(job: GoBuild, *, cache: Cache, progress: Progress) -> None:
     log = cache.layout.logs / f"{job.log_name}-module.log"
     stale = ["list", *job.flags(), "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}"]
     ldflags = " ".join(["-s -w", *(f"-X {name}={value}" for name, value in job.stamps.items())])
-    command = ["build", "-v", *job.flags(), "-ldflags", ldflags, "-o", f"{job.out}/"]
+    flags = [*job.flags(), "-ldflags", ldflags]
+    # What a package that is no program compiles to is only of use in the compiler's cache.
+    into = [] if job.tests else ["-o", f"{job.out}/"]
+    command = ["build", "-v", *flags, *into]
     with log.open("w", encoding="utf-8", buffering=1) as file:
         # Asking for the packages also fetches the modules: minutes from an empty module cache.
         packages = 0
@@ -102,6 +106,14 @@ def build(job: GoBuild, *, cache: Cache, progress: Progress) -> None:
             for stream, line in lines:
                 compiled += stream == "stderr" and bool(line) and " " not in line
                 advance(min(compiled, packages), total)
+        if job.tests:
+            link = ["test", "-c", *flags, "-o", str(job.out / job.tests)]
+            with (
+                progress.work(f"{job.label}: compiling the tests", unit="steps") as advance,
+                contextlib.closing(_run(job, [*link, *job.packages], log, file)) as lines,
+            ):
+                for _ in lines:
+                    advance(0, None)
 
 
 def _run(

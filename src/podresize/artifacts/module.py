@@ -109,6 +109,7 @@ class ModuleBuild:
             cgo=bool(module.cgo),
             tags=module.tags,
             stamps={k.format(**values): v.format(**values) for k, v in module.stamps.items()},
+            tests=next(iter(packages)) if module.tests else None,
         )
         gobuild.build(job, cache=self._cache, progress=progress)
         return {program: _named(job.out, program, package) for program, package in packages.items()}

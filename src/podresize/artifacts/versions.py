@@ -20,7 +20,7 @@ FIRST_WITH_RESIZE = Version("1.27")
 OLDEST_CONTAINERD = Version("1.6")  # the first whose CRI v1 every kubelet since 1.27 speaks
 
 _SHAPE = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+)(-[0-9A-Za-z.-]+)?)?")
-_KUBERNETES = (Component.KUBERNETES, Component.KUBECTL, Component.KUBEADM)
+_KUBERNETES = (Component.KUBERNETES, Component.KUBECTL, Component.KUBEADM, Component.E2E)
 
 
 def known(component: Component) -> tuple[str, ...]:

@@ -186,14 +186,19 @@ class Api:
         content_type: str = "application/json",
         accept: str = "application/json",
         timeout: float = REQUEST_TIMEOUT,
+        user: str | None = None,
     ) -> Answer:
         """Send one request, once, and return the answer, refusals included.
 
+        ``user`` is impersonated (the kubeconfig's own user must be allowed to); by default the
+        kubeconfig's user asks.
         ``timeout`` is in seconds and counts from one byte to the next. Raises
         ``ApiUnreachableError`` when no answer came; whether the server acted on the request is
         then unknown.
         """
         headers = {"Accept": accept}
+        if user is not None:
+            headers["Impersonate-User"] = user
         content = None
         if body is not None:
             headers["Content-Type"] = content_type

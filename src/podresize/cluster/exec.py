@@ -117,19 +117,23 @@ def _connect(connection: Connection, *, path: str, query: str, end: float) -> An
     connected = socket.create_connection((host, port), timeout=CONNECT_TIMEOUT)
     connected.settimeout(None)
     scheme = "wss" if secure else "ws"
-    return connect(
-        f"{scheme}://{url.netloc}{url.path}{path}?{query}",
-        sock=connected,
-        subprotocols=PROTOCOLS,
-        additional_headers=connection.headers,
-        compression=None,
-        open_timeout=max(0.1, end - time.monotonic()),
-        close_timeout=1.0,
-        # The apiserver is not asked whether it lives: the deadline says when to give up.
-        ping_interval=None,
-        max_size=None,
-        **tls,
-    )
+    try:
+        return connect(
+            f"{scheme}://{url.netloc}{url.path}{path}?{query}",
+            sock=connected,
+            subprotocols=PROTOCOLS,
+            additional_headers=connection.headers,
+            compression=None,
+            open_timeout=max(0.1, end - time.monotonic()),
+            close_timeout=1.0,
+            # The apiserver is not asked whether it lives: the deadline says when to give up.
+            ping_interval=None,
+            max_size=None,
+            **tls,
+        )
+    except ConnectionClosed as error:
+        # Closed before there was a websocket: no end of an output, as it would be later on.
+        raise ConnectionAbortedError(f"it was closed during the handshake: {error}") from error
 
 
 def _to_answer(error: InvalidStatus, path: str) -> Answer:

@@ -6,6 +6,7 @@ A fingerprint is drawn from these and never from what a target was asked to be.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 from podresize.cluster.api import Api, resource_path
@@ -14,6 +15,7 @@ from podresize.cluster.get import get_json, get_text
 FEATURE = re.compile(
     r"^kubernetes_feature_enabled\{(?P<labels>[^}]*)\}\s+(?P<value>[0-9.e+]+)", re.MULTILINE
 )
+LABEL = re.compile(r'([a-zA-Z_]\w*)="([^"]*)"')
 NAME_LABEL = re.compile(r'(?:^|,)name="(?P<name>[^"]*)"')
 
 
@@ -53,3 +55,25 @@ def feature_enabled(api: Api, *, name: str, node: str | None = None) -> bool | N
     """
     text = metrics(api) if node is None else node_metrics(api, node=node)
     return features(text).get(name)
+
+
+def samples(
+    text: str, families: Collection[str], *, having: Collection[str] = ()
+) -> dict[str, float]:
+    """Return the series of some families with their values, as they are written in the text.
+
+    ``having`` keeps only series with one of these texts among their labels: a family like
+    ``apiserver_request_total`` has hundreds. A family that is not there has no series.
+    """
+    found: dict[str, float] = {}
+    for family in families:
+        pattern = rf"^(?P<series>{re.escape(family)}(?:\{{[^}}]*\}})?)\s+(?P<value>\S+)"
+        for match in re.finditer(pattern, text, re.MULTILINE):
+            if not having or any(each in match["series"] for each in having):
+                found[match["series"]] = float(match["value"])
+    return found
+
+
+def labels_of(series: str) -> dict[str, str]:
+    """Return the labels of a series as it is written: ``name{label="value",...}``."""
+    return dict(LABEL.findall(series.partition("{")[2]))

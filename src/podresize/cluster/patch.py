@@ -35,11 +35,13 @@ def patch(
     field_manager: str | None = None,
     force: bool = False,
     dry_run: bool = False,
+    user: str | None = None,
 ) -> Answer:
     """Send the patch once and return the answer: ``code`` and raw ``body``.
 
     A JSON patch's ``body`` is a list of operations. ``PatchType.APPLY`` needs ``field_manager``;
-    ``force`` takes fields over from other managers and belongs to it alone. Raises
+    ``force`` takes fields over from other managers and belongs to it alone; ``user`` is
+    impersonated. Raises
     ``ApiUnreachableError`` when no answer came.
     """
     if isinstance(body, list) != (patch_type is PatchType.JSON):
@@ -59,4 +61,5 @@ def patch(
         params=params,
         body=body,
         content_type=patch_type.value,
+        user=user,
     )

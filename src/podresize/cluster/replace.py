@@ -16,11 +16,16 @@ def replace(
     namespace: str | None = None,
     subresource: str | None = None,
     dry_run: bool = False,
+    user: str | None = None,
 ) -> Answer:
-    """Replace the object and return the answer; a refusal (409, 422) is returned, not raised."""
+    """Replace the object and return the answer; a refusal (409, 422) is returned, not raised.
+
+    ``user`` is impersonated.
+    """
     return api.request(
         "PUT",
         path=resource_path(kind, namespace=namespace, name=name, subresource=subresource),
         params={"dryRun": "All"} if dry_run else None,
         body=body,
+        user=user,
     )

@@ -15,6 +15,7 @@ FAST_RATE, SLOW_RATE = 10.0, 2.0
 FAST_SECONDS = 5.0
 # A check may restart the runtime; one that stays away for longer is no witness any more.
 PATIENCE = 15.0
+RUNNING = "CONTAINER_RUNNING"
 
 ContainerIds = Mapping[str, str] | Callable[[], Mapping[str, str]]
 
@@ -56,6 +57,8 @@ class ContainerObserver(Observer):
                 self._weigh(error)
             patched = self.recorder.patched_at
             fast = patched is None or time.monotonic() < patched + FAST_SECONDS
+            # One that is being started anew must be found before much can happen to it.
+            fast = fast or any(each["state"] != RUNNING for each in self._last.values())
             self._stopping.wait(1 / (self._rate if fast else self._slow_rate))
 
     def _interrupt(self) -> None:

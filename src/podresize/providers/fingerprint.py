@@ -17,9 +17,10 @@ from podresize.cluster.get import get, server_version
 from podresize.cluster.metrics import feature_enabled, node_config
 from podresize.cri.client import RuntimeClient
 from podresize.errors import HarnessError
-from podresize.requirements.target import Fingerprint
+from podresize.requirements.target import SYNC_SECONDS, Fingerprint
 
 FEATURE = "InPlacePodVerticalScaling"
+_DURATION_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def detect(
@@ -57,7 +58,22 @@ def detect(
         os_image=info["osImage"],
         arch=info["architecture"],
         host_limits=host_limits,
+        memory_manager_policy=kubelet.get("memoryManagerPolicy", "None"),
+        sync_seconds=_sync_seconds(kubelet),
     )
+
+
+def _sync_seconds(kubelet: dict[str, Any]) -> float:
+    text = kubelet.get("syncFrequency")
+    return SYNC_SECONDS if text is None else go_duration(text)
+
+
+def go_duration(text: str) -> float:
+    """Return the seconds of a duration as Go prints it (``1m0s``, ``1.5s``, ``200ms``, ``0s``)."""
+    parts = re.findall(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)", text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise HarnessError("not a duration", value=text, origin="the kubelet's configz")
+    return sum(float(number) * _DURATION_UNITS[unit] for number, unit in parts)
 
 
 def _oci_runtime(cri: RuntimeClient) -> tuple[str, str]:

@@ -22,7 +22,8 @@ class NodeHandle:
     controller (``cpu``, ``memory``) to the directory, as this host sees it, that the kubelet calls
     its root; on cgroup v2 the one key is ``unified``. ``proc`` is a procfs mount in which the pids
     found in ``cgroup.procs`` below those directories mean the same processes. ``logs`` holds one
-    log file per component.
+    log file per component. ``control`` is the path of the socket by which components are stopped
+    and started (``providers.local.control``), None where the provider cannot do that.
     """
 
     name: str
@@ -30,6 +31,7 @@ class NodeHandle:
     cgroup_mounts: dict[str, Path]
     proc: Path
     logs: Path
+    control: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object; paths become strings."""
@@ -39,6 +41,7 @@ class NodeHandle:
             "cgroup_mounts": {key: str(path) for key, path in self.cgroup_mounts.items()},
             "proc": str(self.proc),
             "logs": str(self.logs),
+            "control": self.control,
         }
 
     @classmethod
@@ -50,6 +53,7 @@ class NodeHandle:
             cgroup_mounts={key: Path(path) for key, path in raw["cgroup_mounts"].items()},
             proc=Path(raw["proc"]),
             logs=Path(raw["logs"]),
+            control=raw.get("control"),
         )
 
 

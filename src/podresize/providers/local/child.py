@@ -113,6 +113,14 @@ class Supervisor:
         if self._process.stdout is not None:
             self._process.stdout.close()
 
+    def let_go(self) -> None:
+        """Leave it running when this process ends."""
+        if self._process.poll() is None:
+            # Otherwise the interpreter warns of a child that nobody waited for.
+            self._process.returncode = 0
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
     def stop(self) -> None:
         """End it and wait until it has removed everything."""
         self._process.terminate()
@@ -130,6 +138,13 @@ def reap_ended() -> None:
     """Let go of every supervisor that has ended."""
     for pid in [pid for pid, child in _children.items() if child.has_ended]:
         reap(pid)
+
+
+def let_go() -> None:
+    """Part from the supervisors that this process started, for its end: they have other owners."""
+    for child in list(_children.values()):
+        child.let_go()
+    _children.clear()
 
 
 def why_ended(name: str) -> PodresizeError | None:

@@ -10,6 +10,7 @@ from podresize.requirements.target import Target
 
 _OCI_RUNTIMES = ("runc", "crun")
 _CPU_MANAGER_POLICIES = ("none", "static")
+_MEMORY_MANAGER_POLICIES = ("None", "Static")
 
 
 def _release(version: str) -> Version | None:
@@ -69,4 +70,12 @@ def check_target(target: Target) -> None:
             origin="--cpu-manager-policy",
             causes=(f"known: {', '.join(_CPU_MANAGER_POLICIES)}",),
             next_command="podresize cluster up --cpu-manager-policy static",
+        )
+    if target.memory_manager_policy not in _MEMORY_MANAGER_POLICIES:
+        raise UsageError(
+            "unknown memory manager policy",
+            value=target.memory_manager_policy,
+            origin="--memory-manager-policy",
+            causes=(f"known: {', '.join(_MEMORY_MANAGER_POLICIES)} (the kubelet minds capitals)",),
+            next_command="podresize cluster up --memory-manager-policy Static",
         )

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import yaml
 from packaging.version import InvalidVersion, Version
 
 from podresize.errors import UsageError
+from podresize.oracle.quantity import parse_quantity, whole_bytes
 from podresize.providers.local.host import Host
 from podresize.providers.local.layout import Layout
 from podresize.requirements.target import Target
@@ -98,7 +101,26 @@ def kubelet(
     if target.cpu_manager_policy != "none":
         config["cpuManagerPolicy"] = target.cpu_manager_policy
         config["reservedSystemCPUs"] = "0"
-    return _merge(config, overrides)
+    if target.memory_manager_policy != "None":
+        config["memoryManagerPolicy"] = target.memory_manager_policy
+    config = _merge(config, overrides)
+    if config.get("memoryManagerPolicy") == "Static":
+        config.setdefault("reservedMemory", _reserved_memory(config))
+    return config
+
+
+def _reserved_memory(config: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what the memory manager is told to leave alone, all of it on the first NUMA node.
+
+    The kubelet refuses any sum but that of kubeReserved, systemReserved and the hard eviction
+    threshold (pkg/kubelet/cm/memorymanager, validateReservedMemory). A threshold in percent is the
+    user's, who has to give ``reservedMemory`` with it: the kubelet says so in its own words.
+    """
+    reserved = [config.get(key, {}).get("memory") for key in ("kubeReserved", "systemReserved")]
+    reserved.append(config.get("evictionHard", {}).get("memory.available"))
+    known = [str(each) for each in reserved if each and not str(each).endswith("%")]
+    total = sum((parse_quantity(each) for each in known), Decimal(0))
+    return [{"numaNode": 0, "limits": {"memory": str(whole_bytes(total))}}]
 
 
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -163,16 +185,31 @@ def read_kubelet_overrides(path: Path) -> dict[str, Any]:
             causes=("another manifest was given", "the configuration is of another version"),
             next_command=again,
         )
-    owned = [key for key in _OWNED_KUBELET_KEYS if key in loaded]
+    refuse_owned(loaded, place=str(path), origin=origin)
+    return loaded
+
+
+def refuse_owned(settings: Mapping[str, Any], *, place: str, origin: str) -> None:
+    """Raise ``UsageError`` for settings that the provider itself must make."""
+    owned = [key for key in _OWNED_KUBELET_KEYS if key in settings]
     if owned:
         raise UsageError(
             "the kubelet configuration sets what the provider itself must set",
-            value=f"{path}: {', '.join(owned)}",
+            value=f"{place}: {', '.join(owned)}",
             origin=origin,
             causes=("the file was taken whole from a running node",),
-            next_command=f"remove {', '.join(owned)} from {path}",
+            next_command=f"remove {', '.join(owned)} from {place}",
         )
-    return loaded
+
+
+def kubelet_overrides(target: Target) -> dict[str, Any]:
+    """Return the user's settings of the kubelet: the file's, and over them the target's own.
+
+    Raises ``UsageError`` for a file that is no such configuration.
+    """
+    found = read_kubelet_overrides(target.kubelet_config) if target.kubelet_config else {}
+    refuse_owned(target.kubelet_overrides, place="Target.kubelet", origin="the target")
+    return _merge(found, target.kubelet_overrides)
 
 
 def containerd(layout: Layout, host: Host, runtimes: dict[str, Path], default: str) -> str:

@@ -14,7 +14,7 @@ import re
 import shutil
 from pathlib import Path
 
-from podresize.providers.local import linux
+from podresize.providers.local import inotify, linux
 from podresize.providers.local.layout import state_root
 
 # containerd's images, the kubelet's directories and the logs of a run; measured at about 250 MB.
@@ -56,6 +56,7 @@ class Host:
     missing_tools: tuple[str, ...]
     kernel: str
     arch: str
+    inotify_free: int = 1024
 
     @property
     def limits(self) -> tuple[str, ...]:
@@ -107,6 +108,14 @@ class Host:
                 Problem(
                     what=f"{self.memory >> 20} MiB of memory, {_MEMORY_NEEDED >> 20} MiB needed",
                     remedy="free -m",
+                )
+            )
+        if self.inotify_free < inotify.INSTANCES_PER_CLUSTER:
+            found.append(
+                Problem(
+                    what=f"{self.inotify_free} inotify instances left, "
+                    f"{inotify.INSTANCES_PER_CLUSTER} needed: the kubelet would not start",
+                    remedy="sysctl fs.inotify.max_user_instances=1024",
                 )
             )
         return found
@@ -205,5 +214,6 @@ def inspect() -> Host:
         disk_free=_free_disk(),
         missing_tools=tuple(tool for tool in _TOOLS if shutil.which(tool) is None),
         kernel=platform.release(),
+        inotify_free=inotify.free(),
         arch={"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine()),
     )

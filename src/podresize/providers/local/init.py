@@ -6,12 +6,10 @@ with the last of them go the mounts and the network. It therefore holds no clean
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import signal
 import socket
-import ssl
 import sys
 import threading
 import time
@@ -19,61 +17,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
+from podresize.providers.local.commands import Commands
 from podresize.providers.local.components import Component
+from podresize.providers.local.conditions import ApiserverProbe, Asked, accepts
 from podresize.providers.local.layout import Layout
 
 # How often conditions are looked at. Nothing announces that a server listens.
 _LOOK_SECONDS = 0.02
 _READY_DEADLINE_SECONDS = 120.0
+# A commanded end: what SIGTERM has not done by then SIGKILL does, at once but for a busy kernel.
+_TERM_SECONDS = 5.0
+_KILL_SECONDS = 10.0
+_ANSWER_SECONDS = 30.0
 # Few and short enough for the pipes: what is told after the start may be read by nobody, and who
 # tells must not be held up by that.
 _TAIL_LINES = 12
 _TAIL_LINE_CHARS = 400
-
-
-def _accepts(family: socket.AddressFamily, address: Any) -> bool:
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.settimeout(0.2)
-        return probe.connect_ex(address) == 0
-
-
-class _ApiserverProbe:
-    """Asks ``/readyz`` as the administrator."""
-
-    def __init__(self, layout: Layout) -> None:
-        self._address = layout.node_address
-        self._context = ssl.create_default_context(cafile=str(layout.pki / "ca.crt"))
-        self._context.load_cert_chain(layout.pki / "admin.crt", layout.pki / "admin.key")
-
-    def __call__(self) -> bool:
-        connection = http.client.HTTPSConnection(
-            self._address, 6443, timeout=1.0, context=self._context
-        )
-        try:
-            connection.request("GET", "/readyz")
-            return connection.getresponse().status == 200
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
-
-
-class _Asked:
-    """A condition that takes long to answer, asked in a thread of its own."""
-
-    def __init__(self, ask: Callable[[], bool]) -> None:
-        self._ask = ask
-        self._thread: threading.Thread | None = None
-        self._holds = False
-
-    def __call__(self) -> bool:
-        if not self._holds and (self._thread is None or not self._thread.is_alive()):
-            self._thread = threading.Thread(target=self._run, daemon=True)
-            self._thread.start()
-        return self._holds
-
-    def _run(self) -> None:
-        self._holds = self._ask()
 
 
 class Init:
@@ -96,13 +55,22 @@ class Init:
             "HOME": str(layout.directory),
             "LANG": "C.UTF-8",
         }
+        self._components = {each.name: each for each in plan if not each.job}
+        # Guards the two below: commands come on threads of their own.
+        self._changed = threading.Condition()
         self._running: dict[int, Component] = {}
+        self._commanded: set[str] = set()
         self._held: set[str] = set()
+        self._answers: dict[str, Callable[[], bool]] = {
+            "etcd": lambda: accepts(socket.AF_INET, ("127.0.0.1", 2379)),
+            "containerd": lambda: accepts(socket.AF_UNIX, str(layout.containerd_socket)),
+            "kube-apiserver": ApiserverProbe(layout),
+        }
         self._conditions: dict[str, Callable[[], bool]] = {
-            "etcd": lambda: _accepts(socket.AF_INET, ("127.0.0.1", 2379)),
-            "containerd": lambda: _accepts(socket.AF_UNIX, str(layout.containerd_socket)),
-            "apiserver-port": lambda: _accepts(socket.AF_INET, (layout.node_address, 6443)),
-            "apiserver": _Asked(_ApiserverProbe(layout)),
+            "etcd": self._answers["etcd"],
+            "containerd": self._answers["containerd"],
+            "apiserver-port": lambda: accepts(socket.AF_INET, (layout.node_address, 6443)),
+            "apiserver": Asked(self._answers["kube-apiserver"]),
         }
 
     def run(self) -> NoReturn:
@@ -116,9 +84,60 @@ class Init:
                 missing = sorted(set(self._conditions) - self._held)
                 self._fail(f"not ready after {_READY_DEADLINE_SECONDS:.0f} s", missing)
             time.sleep(_LOOK_SECONDS)
+        Commands(self._layout.control_socket, self).serve()
         self._tell({"event": "started"})
         while True:
             self._reap(block=True)
+            time.sleep(_LOOK_SECONDS)  # no child at all: every component was stopped
+
+    def running(self) -> dict[str, bool]:
+        """Return of each component whether its process is there."""
+        with self._changed:
+            there = {component.name for component in self._running.values()}
+        return {name: name in there for name in self._components}
+
+    def stop(self, name: str, *, kill: bool) -> None:
+        """End a component's process and return when it is gone; done already is fine.
+
+        Its children stay (systemd's ``KillMode=process``): containers outlive kubelet and runtime.
+        """
+        with self._changed:
+            pid = self._pid(name)
+            if pid is None:
+                return
+            self._commanded.add(name)
+            if not kill:
+                os.kill(pid, signal.SIGTERM)
+                if self._changed.wait_for(lambda: pid not in self._running, _TERM_SECONDS):
+                    return
+            os.kill(pid, signal.SIGKILL)
+            if not self._changed.wait_for(lambda: pid not in self._running, _KILL_SECONDS):
+                raise TimeoutError(f"{name} is still there {_KILL_SECONDS:.0f} s after SIGKILL")
+
+    def start(self, name: str) -> None:
+        """Start a component that was stopped; one that runs is left alone.
+
+        etcd and containerd take connections and the apiserver is ready when this returns; of
+        another the process is there.
+        """
+        with self._changed:
+            if self._pid(name) is not None:
+                return
+            component = self._components[name]
+            self._running[self._spawn(component)] = component
+        deadline = time.monotonic() + _ANSWER_SECONDS
+        while name in self._answers and not self._answers[name]():
+            if time.monotonic() > deadline:
+                raise TimeoutError(
+                    f"{name} does not answer {_ANSWER_SECONDS:.0f} s after its start"
+                )
+            time.sleep(_LOOK_SECONDS)
+
+    def _pid(self, name: str) -> int | None:
+        if name not in self._components:
+            raise LookupError(f"no component {name!r}; there are {', '.join(self._components)}")
+        found = [pid for pid, component in self._running.items() if component.name == name]
+        return found[0] if found else None
 
     def _pending_jobs(self) -> bool:
         return any(component.job for component in self._running.values())
@@ -133,7 +152,8 @@ class Init:
         ready = [c for c in self._waiting if self._held.issuperset(c.after)]
         for component in ready:
             self._waiting.remove(component)
-            self._running[self._spawn(component)] = component
+            with self._changed:
+                self._running[self._spawn(component)] = component
             self._tell({"event": "step", "step": f"{component.name} started"})
 
     def _spawn(self, component: Component) -> int:
@@ -171,9 +191,14 @@ class Init:
                 return
             if pid == 0:
                 return
-            component = self._running.pop(pid, None)
-            if component is None:
-                continue  # an orphan of a component: a shim, or what a shim left
+            with self._changed:
+                component = self._running.pop(pid, None)
+                if component is None:
+                    continue  # an orphan of a component: a shim, or what a shim left
+                self._changed.notify_all()
+                if component.name in self._commanded:
+                    self._commanded.remove(component.name)
+                    continue
             code = os.waitstatus_to_exitcode(status)
             if component.job and code == 0:
                 self._tell({"event": "step", "step": f"{component.name} done"})

@@ -76,6 +76,11 @@ class Layout:
         return self.run / "containerd.sock"
 
     @property
+    def control_socket(self) -> Path:
+        """The socket on which the init takes commands (see ``commands``), 0600."""
+        return self.run / "control.sock"
+
+    @property
     def longest_socket(self) -> Path:
         """The socket with the longest path; the kubelet makes it below its root directory."""
         return self.directory / "kubelet" / "pod-resources" / "kubelet.sock"

@@ -21,6 +21,7 @@ from typing import Any
 from podresize.artifacts.artifact import Artifact, Component
 from podresize.artifacts.progress import Progress
 from podresize.artifacts.store import get as get_artifact
+from podresize.artifacts.versions import normalise
 from podresize.cluster.api import Api
 from podresize.cluster.kubeconfig import read_kubeconfig
 from podresize.cluster.wait import wait_for
@@ -37,12 +38,13 @@ from podresize.providers.local.child import (
     reap,
     reap_ended,
 )
+from podresize.providers.local.child import let_go as let_go
 from podresize.providers.local.child import why_ended as why_ended
 from podresize.providers.local.cleaning import clean
 from podresize.providers.local.compatibility import check_target
 from podresize.providers.local.layout import MAX_SOCKET_PATH, Layout
 from podresize.providers.local.order import make_order
-from podresize.requirements.target import Target
+from podresize.requirements.target import Target, kubelet_settings
 
 WORKLOAD_IMAGE = "podresize.local/workload:1"
 _READY_DEADLINE_SECONDS = 60.0
@@ -83,6 +85,8 @@ def gather(target: Target, *, progress: Progress | None = None) -> list[Artifact
     ]
     if target.oci_runtime == "crun":
         wanted.append((Component.CRUN, None))
+    for what, version in wanted:
+        normalise(what, version)  # what is no version is told before minutes go into a build
     return [get_artifact(what, version, progress=progress) for what, version in wanted]
 
 
@@ -113,9 +117,7 @@ def up(
             next_command="podresize cluster up --name my-cluster",
         )
     check_target(target)
-    overrides = (
-        configuration.read_kubelet_overrides(target.kubelet_config) if target.kubelet_config else {}
-    )
+    overrides = configuration.kubelet_overrides(target)
     _check_path(name)
     host = check_host()
     sweep()
@@ -128,7 +130,9 @@ def up(
         dataclasses.asdict(order)
         | {
             "name": name,
-            "target": dataclasses.asdict(target) | {"kubelet_config": None},
+            # Whose file it was does not matter later, what it said does.
+            "target": dataclasses.asdict(target)
+            | {"kubelet_config": None, "kubelet": kubelet_settings(overrides)},
             "kubelet_overrides": overrides,
             "owner": None if owner is None else [owner, linux.start_ticks(owner)],
             # Until the cluster is handed over, it goes with the process that asked for it.
@@ -235,6 +239,7 @@ def _wait_ready(
         cgroup_mounts=mounts,
         proc=Path("/proc"),
         logs=layout.logs,
+        control=str(layout.control_socket),
     )
     with Api(read_kubeconfig(layout.kubeconfig)) as api, RuntimeClient(node.cri_endpoint) as cri:
         _wait_node(supervisor, api, layout.node_name)
@@ -268,7 +273,7 @@ def _wait_node(supervisor: Supervisor, api: Api, node: str) -> None:
                 api,
                 kind="nodes",
                 name=node,
-                predicate=_is_ready,
+                predicate=is_ready,
                 deadline=min(left, _READY_TURN_SECONDS),
                 what="Ready",
             )
@@ -279,7 +284,7 @@ def _wait_node(supervisor: Supervisor, api: Api, node: str) -> None:
             return
 
 
-def _is_ready(node: dict[str, Any]) -> bool:
+def is_ready(node: dict[str, Any]) -> bool:
     """Ready, and free of the taint that the node lifecycle controller removes afterwards."""
     ready = any(
         condition["type"] == "Ready" and condition["status"] == "True"

@@ -147,7 +147,8 @@ class Supervisor:
 
     def __init__(self, order: dict[str, Any]) -> None:
         self._order = order
-        self._target = Target(**order["target"])
+        # The kubelet's settings come apart, those of a file with them.
+        self._target = Target(**order["target"] | {"kubelet": ()})
         self._tell = teller(1)
         self._ended = False
 

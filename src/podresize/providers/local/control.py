@@ -1,0 +1,151 @@
+"""Stopping and starting single components of a running cluster, from any process of this host.
+
+The cluster's init carries it out (see ``commands``) and takes an end that was asked for as such; a
+component that ends in any other way still takes the cluster down. Pods outlive both kubelet and
+runtime, as under systemd with ``KillMode=process``. A kubelet that starts while containerd is
+stopped ends by itself, and the cluster with it: the runtime first. So it is with etcd and the
+apiserver, and with the controller manager, which gives up without one.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from typing import Any
+
+from podresize.cri.client import CriError, RuntimeClient
+from podresize.errors import HarnessError, UsageError
+from podresize.providers.interface import ClusterHandle
+from podresize.providers.local import state
+
+COMPONENTS = (
+    "etcd",
+    "containerd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubelet",
+)
+"""What can be stopped and started, in the order in which they need each other."""
+
+# Above the init's own limits: it gives up a stop after 15 s and a start after 30 s, and says so.
+_ANSWER_SECONDS = 40.0
+_RUNTIME_SECONDS = 30.0
+_LOOK_SECONDS = 0.02
+
+
+def why_not(handle: ClusterHandle) -> str | None:
+    """Return why this target's components cannot be stopped, in one line, or None."""
+    if handle.nodes and handle.nodes[0].control is not None:
+        return None
+    return f"the components of {handle.name} (provider {handle.provider}) cannot be stopped"
+
+
+def stop(cluster: ClusterHandle | str, component: str, *, kill: bool = False) -> None:
+    """End a component and return when its process is gone; one that is stopped is left alone.
+
+    SIGTERM, and SIGKILL after 5 s; with ``kill`` SIGKILL at once. ``cluster`` is a handle or a
+    name, ``component`` one of ``COMPONENTS``. Raises ``UsageError`` for one that is not there, and
+    ``HarnessError`` when it does not end or the cluster does not answer.
+    """
+    _command(cluster, {"do": "stop", "component": component, "kill": kill})
+
+
+def start(cluster: ClusterHandle | str, component: str) -> None:
+    """Start a stopped component; one that runs is left alone. Raises as ``stop`` does.
+
+    Returns when it answers (etcd, the apiserver; containerd answers CRI calls), of another when its
+    process is there: the kubelet may take seconds until it looks at its pods.
+    """
+    _command(cluster, {"do": "start", "component": component})
+    if component == "containerd":
+        _wait_runtime(cluster)
+
+
+def restart(cluster: ClusterHandle | str, component: str, *, kill: bool = False) -> None:
+    """Stop and start a component."""
+    stop(cluster, component, kill=kill)
+    start(cluster, component)
+
+
+def running(cluster: ClusterHandle | str) -> dict[str, bool]:
+    """Return of each component whether its process is there. Raises as ``stop`` does."""
+    found: dict[str, bool] = _command(cluster, {"do": "running"})
+    return found
+
+
+def start_all(cluster: ClusterHandle | str) -> list[str]:
+    """Start every component that is stopped, in the order of ``COMPONENTS``; name them."""
+    there = running(cluster)
+    stopped = [name for name in COMPONENTS if not there[name]]
+    for name in stopped:
+        start(cluster, name)
+    return stopped
+
+
+def _command(cluster: ClusterHandle | str, command: dict[str, Any]) -> Any:
+    path = _place(cluster)[0]
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(_ANSWER_SECONDS)
+            connection.connect(path)
+            with connection.makefile("rwb") as stream:
+                stream.write(json.dumps(command).encode() + b"\n")
+                stream.flush()
+                answer = json.loads(stream.readline())
+    except (OSError, ValueError) as error:
+        raise HarnessError(
+            f"the cluster did not carry out a command: {error}",
+            value=json.dumps(command),
+            origin=path,
+            causes=("the cluster has ended, or ended over it", "not root", "an overloaded host"),
+            next_command="podresize cluster list",
+        ) from error
+    if "error" in answer:
+        wrong = UsageError if answer["error"] == "LookupError" else HarnessError
+        raise wrong(
+            answer["what"],
+            value=json.dumps(command),
+            origin=path,
+            causes=("a typing error in the component's name",) if wrong is UsageError else (),
+            next_command="podresize cluster list",
+        )
+    return answer["done"]
+
+
+def _place(cluster: ClusterHandle | str) -> tuple[str, str]:
+    """Return the path of the cluster's control socket and its CRI endpoint."""
+    if isinstance(cluster, ClusterHandle):
+        what = why_not(cluster)
+        if what is None:
+            return str(cluster.nodes[0].control), cluster.nodes[0].cri_endpoint
+        value = cluster.name
+    else:
+        found = state.find(cluster)
+        if found is not None:
+            layout = found.layout
+            return str(layout.control_socket), f"unix://{layout.containerd_socket}"
+        what, value = "no cluster of that name", cluster
+    raise UsageError(
+        what,
+        value=value,
+        causes=("only clusters of the local provider can be commanded", "it has ended"),
+        next_command="podresize cluster list",
+    )
+
+
+def _wait_runtime(cluster: ClusterHandle | str) -> None:
+    """Return when the runtime answers: it listens before its CRI service is initialised."""
+    deadline = time.monotonic() + _RUNTIME_SECONDS
+    with RuntimeClient(_place(cluster)[1]) as runtime:
+        runtime.wait_connected(seconds=_RUNTIME_SECONDS)
+        while True:
+            try:
+                runtime.status_info()
+            except CriError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_LOOK_SECONDS)
+            else:
+                return
