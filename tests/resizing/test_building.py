@@ -98,7 +98,7 @@ def test_the_pod_gets_the_class_that_was_asked_for_and_keeps_it(
 
 @pytest.mark.parametrize(
     "node",
-    [TINY | {"cpu": "399m"}, TINY | {"memory": "255Mi"}],
+    [TINY | {"cpu": "199m"}, TINY | {"memory": "255Mi"}],
     ids=["cpu", "memory"],
 )
 def test_a_node_that_holds_nothing_is_the_hosts_fault_and_named(node: dict[str, str]) -> None:

@@ -1,8 +1,9 @@
 """Pods for checks: resources that fit the node, whatever its size.
 
-Sizes are computed from what the node has to give, never constants that a small node cannot hold,
-and chosen so that a change of ``cpu_step`` or ``memory_step`` shows in every witness: 100m and 200m
-differ in ``cpu.shares``, in ``cpu.weight`` under both formulas in use and in the quota.
+Sizes are computed from what the node has to give, never constants that a small node cannot hold.
+They are small, since several checks run beside each other, and such that a change of 50m or 32Mi
+shows in every witness: 50m and 100m differ in ``cpu.shares``, in ``cpu.weight`` under both formulas
+in use and in the quota.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 from podresize.errors import HostError, UsageError
 from podresize.oracle.quantity import format_cpu, format_memory, parse_quantity
 
-_CPU_FLOOR = parse_quantity("100m")
+_CPU_FLOOR = parse_quantity("50m")
 _MEMORY_FLOOR = parse_quantity("64Mi")
 # The share of the node that one pod asks for; several checks run beside each other.
 _SHARE = 40
@@ -39,7 +40,7 @@ def container_resources(qos: str, *, allocatable: dict[str, str]) -> dict[str, A
             value=f"allocatable cpu {allocatable['cpu']}, memory {allocatable['memory']}",
             origin="the node's status",
         )
-    cpu = max(_CPU_FLOOR, min(2 * _CPU_FLOOR, cpu_whole / _SHARE // _CPU_GRAIN * _CPU_GRAIN))
+    cpu = max(_CPU_FLOOR, min(4 * _CPU_FLOOR, cpu_whole / _SHARE // _CPU_GRAIN * _CPU_GRAIN))
     memory = max(
         _MEMORY_FLOOR,
         min(2 * _MEMORY_FLOOR, memory_whole / _SHARE // _MEMORY_GRAIN * _MEMORY_GRAIN),

@@ -6,79 +6,107 @@ expectation is decided or its time is over. It returns a timeline and judges not
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
-from podresize.cluster.api import Api
-from podresize.cluster.create import create
+from podresize.cluster.create import try_create
+from podresize.cluster.delete import delete_pod
+from podresize.cluster.exec import ExecInterruptedError, run
 from podresize.cluster.get import get
 from podresize.cluster.logs import log_text
-from podresize.cluster.observing import observe_pod
+from podresize.cluster.observing import without_managed_fields
 from podresize.cluster.patch import patch
-from podresize.cluster.wait import wait_for
-from podresize.cri.client import RuntimeClient
-from podresize.cri.observing import observe_containers
+from podresize.cluster.wait import wait_for, wait_gone
 from podresize.errors import HarnessError
-from podresize.evidence.cgroup_paths import find_pod_cgroups, resource_files
-from podresize.evidence.cgroup_sampler import FAST_RATE, CgroupSampler
+from podresize.evidence.agreement import container_spec
+from podresize.evidence.conditions import resize_conditions
 from podresize.evidence.decider import is_decided
 from podresize.evidence.heartbeat import summarise
-from podresize.evidence.observer import ObserverGroup
-from podresize.evidence.process_identity import ProcessIdentity
 from podresize.evidence.recorder import Recorder
+from podresize.evidence.sampling import SamplingMeter
 from podresize.evidence.timeline import Observation, Timeline, Witness
-from podresize.oracle.change import Change, patch_body
-from podresize.oracle.expectation import Expectation, expectation
+from podresize.oracle.admission import endpoint
+from podresize.oracle.change import Change
+from podresize.oracle.edit import Edit, Form
+from podresize.oracle.ended import fields_when_ended
+from podresize.oracle.expectation import Expectation, expectation, pending_reason
 from podresize.oracle.model import POD, container_subject
-from podresize.providers.interface import ClusterHandle, NodeHandle
+from podresize.oracle.resources import normalised
+from podresize.oracle.series import Series, series_expectation
+from podresize.oracle.surroundings import NOTHING_KNOWN, Surroundings
+from podresize.resizing.asking import How, ask
+from podresize.resizing.counting import record_metrics
+from podresize.resizing.many import SETTLE_SECONDS, Pace, ask_many
+from podresize.resizing.reach import Reach
+from podresize.resizing.surrounding import node_surroundings
+from podresize.resizing.watching import container_ids, observers
 
 # A pod of loaded images runs about a second after it is created; a busy host takes longer.
 _RUNNING_SECONDS = 90.0
+# The grace period of a pod of a check is short.
+_GONE_SECONDS = 60.0
+_ONCE_SECONDS = 2.0
+_PLAINLY = How()
 _numbers = itertools.count(1)
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Reach:
-    """How a check reaches its target: the API, the runtime, and the handle with the node."""
-
-    api: Api
-    cri: RuntimeClient
-    handle: ClusterHandle
-    run_id: str
-
-    @property
-    def node(self) -> NodeHandle:
-        """The node whose runtime ``cri`` speaks to."""
-        return self.handle.nodes[0]
+_AT_ONCE = contextlib.nullcontext()
 
 
 class RunningPod:
     """A pod of probe containers that runs on the target's node."""
 
-    def __init__(self, reach: Reach, body: dict[str, Any]) -> None:
+    def __init__(self, reach: Reach, body: dict[str, Any], *, has_node_alone: bool = False) -> None:
         self._reach = reach
         self.raw = body
         self._before = body
+        self._has_node_alone = has_node_alone
+        self._surroundings = NOTHING_KNOWN
 
     @classmethod
-    def create(cls, reach: Reach, *, namespace: str, body: dict[str, Any]) -> RunningPod:
+    def create(
+        cls,
+        reach: Reach,
+        *,
+        namespace: str,
+        body: dict[str, Any],
+        has_node_alone: bool = False,
+        runs: bool = True,
+        may_be_there: bool = False,
+        turn: AbstractContextManager[object] = _AT_ONCE,
+    ) -> RunningPod:
         """Create a pod on the node and return when its containers run.
 
+        ``has_node_alone``: no other check has pods on the node, so that what surrounds a resize is
+        known before it is asked for. ``runs`` False returns as soon as the pod is there. ``turn``
+        is held while the pod is created, not while it starts. With ``may_be_there`` a pod of that
+        name is taken as it is.
         Raises ``ApiError`` when it is refused and ``HarnessError`` when it does not run in time.
         """
         name = body["metadata"]["name"]
-        create(reach.api, kind="pods", namespace=namespace, body=body)
+        with turn:
+            answer = try_create(reach.api, kind="pods", namespace=namespace, body=body)
+            if not (may_be_there and answer.code == 409):
+                answer.accepted()
+        made = get(reach.api, kind="pods", namespace=namespace, name=name)
+        if not runs:
+            return cls(reach, made, has_node_alone=has_node_alone)
         raw = wait_for(
             reach.api,
             kind="pods",
             namespace=namespace,
             name=name,
-            predicate=_is_running,
+            predicate=is_running,
             deadline=_RUNNING_SECONDS,
             what="Running",
         )
-        return cls(reach, raw)
+        return cls(reach, raw, has_node_alone=has_node_alone)
 
     @property
     def namespace(self) -> str:
@@ -90,105 +118,330 @@ class RunningPod:
         """The pod's name."""
         return str(self.raw["metadata"]["name"])
 
-    def expectation(self, change: Change) -> Expectation:
-        """Return what the change must show, counted from the pod as it was before the patch."""
-        return expectation(self._before, change, self._reach.handle.fingerprint)
+    @property
+    def resource_version(self) -> str:
+        """The version of the pod that the last request was computed from."""
+        return str(self._before["metadata"]["resourceVersion"])
 
-    def resize(self, change: Change) -> Timeline:
-        """Ask for the change and return everything that was seen until it was decided.
-
-        Raises ``HarnessError`` when a witness could not look.
-        """
-        reach = self._reach
-        self._before = get(reach.api, kind="pods", namespace=self.namespace, name=self.name)
-        expected = self.expectation(change)
-        recorder = Recorder()
-
-        def decided(seen: tuple[Observation, ...]) -> bool:
-            # From the first one each time: what a slower observer saw earlier is sorted in before
-            # what was there already. There are some dozens of them.
-            return is_decided(seen, expected)
-
-        containers = _container_ids(self._before)
-        with self._observers(recorder, containers) as sampler:
-            sampler.hurry()
-            self._send(change, expected, recorder)
-            recorder.wait_until(decided, deadline=expected.deadline)
-        self._read_heartbeats(recorder, containers)
-        return recorder.to_timeline(
-            id=f"{reach.run_id}-{reach.handle.name}-{self.namespace}-{self.name}-{next(_numbers)}",
-            pod=f"{self.namespace}/{self.name}",
+    @property
+    def is_untouched(self) -> bool:
+        """Whether the pod still is what it was when it was made, and runs."""
+        now = self._get()
+        return (
+            now["spec"] == self.raw["spec"]
+            and all(
+                now["metadata"].get(key) == self.raw["metadata"].get(key)
+                for key in ("uid", "labels", "annotations", "deletionTimestamp")
+            )
+            and container_ids(now) == container_ids(self.raw)
         )
 
-    def _send(self, change: Change, expected: Expectation, recorder: Recorder) -> None:
-        """Send the patch and record the question and the answer."""
-        body = patch_body(self._before, change)
-        subresource = expected.endpoint.partition("/")[2] or None
-        request = {
-            "method": "PATCH",
-            "path": f"/api/v1/namespaces/{self.namespace}/pods/{self.name}"
-            + (f"/{subresource}" if subresource else ""),
-            "body": body,
-        }
-        recorder.mark_patch()
-        recorder.observe(Witness.CLIENT, POD, {"request": request})
+    def expectation(self, change: Change | Edit | Series | None) -> Expectation:
+        """Return what the change must show, counted from the pod as it was before it was asked.
+
+        None stands for what becomes of the resize that was pending, a list for ``resize_many``.
+        """
+        fingerprint, surroundings = self._reach.handle.fingerprint, self._surroundings
+        if isinstance(change, Sequence):
+            return series_expectation(self._before, change, fingerprint, surroundings=surroundings)
+        return expectation(self._before, change, fingerprint, surroundings=surroundings)
+
+    def resize(
+        self,
+        change: Change | Edit,
+        *,
+        form: Form = Form.STRATEGIC,
+        surroundings: Surroundings | None = None,
+        metrics: bool = False,
+        then: Callable[[], object] | None = None,
+    ) -> Timeline:
+        """Ask for the change and return everything that was seen until it was decided.
+
+        ``metrics``: what kubelet and apiserver count is read before and after as well. ``then`` is
+        done as soon as the answer is there.
+
+        ``surroundings`` are by default those that the pod's maker can vouch for: the whole node
+        where the check has it alone, nothing where others come and go. Raises ``HarnessError`` when
+        a witness could not look.
+        """
+        self._look(surroundings)
+        recorder = Recorder()
+
+        def act() -> None:
+            self._ask(change, How(form=form), recorder)
+            if then is not None:
+                then()
+
+        expected = self.expectation(change)
+        if then is not None:
+            # What is done meanwhile may cost the resize one turn of the kubelet: it gets another.
+            expected = dataclasses.replace(expected, deadline=2 * expected.deadline)
+        return self._observe(recorder, expected, act, metrics=metrics)
+
+    def resize_many(
+        self,
+        changes: Series,
+        *,
+        pace: Pace = Pace.AT_ONCE,
+        beside: Callable[[], object] | None = None,
+        surroundings: Surroundings | None = None,
+    ) -> Timeline:
+        """Ask for several changes one after the other and watch where they end.
+
+        Each counts from what the one before it left in the spec. ``beside`` is done at the moment
+        of the first one, by somebody else. The node gets a while to begin with the last one: a
+        revert ends where it began, which must not be taken for an end.
+        """
+        self._look(surroundings)
+        recorder = Recorder()
+        return self._observe(
+            recorder,
+            self.expectation(changes),
+            lambda: ask_many(
+                self._reach, self._before, changes, pace=pace, beside=beside, recorder=recorder
+            ),
+            settle=SETTLE_SECONDS,
+        )
+
+    def label(self, key: str, value: str) -> dict[str, str]:
+        """Set a label of the pod, as anybody may at any time, and return all its labels."""
         answer = patch(
             self._reach.api,
             kind="pods",
             namespace=self.namespace,
             name=self.name,
-            body=body,
-            subresource=subresource,
+            body={"metadata": {"labels": {key: value}}},
         )
-        recorder.observe(
-            Witness.CLIENT,
-            POD,
-            {
-                "request": request,
-                "answer": {
-                    "code": answer.code,
-                    "message": answer.message,
-                    "reason": answer.reason,
-                },
-            },
+        labels: dict[str, str] = answer.accepted()["metadata"]["labels"]
+        return labels
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The pod's labels as they are now."""
+        return dict(self._get()["metadata"].get("labels") or {})
+
+    def ask(
+        self,
+        change: Change | Edit,
+        how: How = _PLAINLY,
+        *,
+        surroundings: Surroundings | None = None,
+    ) -> Timeline:
+        """Ask for the change and look at the API alone, at once: the way of a refusal.
+
+        The pod is read before and after the answer; a read after it sees whatever the request did.
+        """
+        self._look(surroundings)
+        self._surroundings = dataclasses.replace(
+            self._surroundings,
+            endpoint=how.endpoint,
+            is_dry_run=how.dry_run,
+            is_put=how.form is Form.PUT,
+            is_stale=how.resource_version not in (None, self.resource_version),
+        )
+        recorder = Recorder()
+        self._record_pod(recorder, self._before)
+        recorder.mark_patch()
+        self._ask(change, how, recorder)
+        self._record_pod(recorder, self._get())
+        recorder.note_stop(at=time.monotonic())
+        return self._timeline(recorder)
+
+    def observe(
+        self,
+        action: Callable[[], object],
+        *,
+        what: str,
+        change: Change | Edit | None = None,
+        surroundings: Surroundings | None = NOTHING_KNOWN,
+        metrics: bool = False,
+        settle: float = 0.0,
+    ) -> Timeline:
+        """Do something else than to patch this pod, and watch what becomes of it.
+
+        ``action`` is done at t = 0 and ``what`` names it in the evidence ("DELETE pod filler"). It
+        is expected to let the pending resize be granted, in these surroundings, or as ``change``
+        says, which was asked for before. ``metrics`` is as ``resize`` has it. With ``surroundings``
+        None it is expected to change nothing, in those from before the action, and is watched for
+        ``settle`` seconds at least.
+        """
+        self._look(surroundings)
+        recorder = Recorder()
+
+        def act() -> None:
+            request = {"method": "ACTION", "path": what, "body": None}
+            recorder.observe(Witness.CLIENT, POD, {"request": request})
+            action()
+            answer = {"code": 200, "message": "", "reason": ""}
+            recorder.observe(Witness.CLIENT, POD, {"request": request, "answer": answer})
+
+        return self._observe(
+            recorder, self.expectation(change), act, metrics=metrics, settle=settle
         )
 
-    def _observers(self, recorder: Recorder, containers: dict[str, str]) -> _Observers:
-        reach = self._reach
-        cgroups = find_pod_cgroups(
-            reach.node.cgroup_mounts,
-            pod_uid=self.raw["metadata"]["uid"],
-            qos_class=self._before["status"]["qosClass"],
-            container_ids=tuple(containers.values()),
-        )
-        files = {POD: resource_files(cgroups.pod)}
-        first: dict[str, Any] = {}
-        for name, identity in containers.items():
-            directories = cgroups.containers[identity]
-            files[container_subject(name)] = resource_files(directories)
-            first[container_subject(name)] = directories.get("memory") or directories["unified"]
-        # At full rate to the end: a kubelet that takes the resize for unfinished writes again at
-        # each sync, and what it undoes meanwhile lasts for milliseconds (deviation PD-01).
-        sampler = CgroupSampler(files, recorder=recorder, slow_rate=FAST_RATE)
-        return _Observers(
-            sampler,
-            ObserverGroup(
-                [
-                    observe_pod(
-                        reach.api, namespace=self.namespace, name=self.name, recorder=recorder
-                    ),
-                    observe_containers(
-                        reach.cri,
-                        ids={container_subject(name): id_ for name, id_ in containers.items()},
-                        recorder=recorder,
-                    ),
-                    sampler,
-                    ProcessIdentity(first, proc=reach.node.proc, recorder=recorder),
-                ]
-            ),
+    def until(
+        self, predicate: Callable[[dict[str, Any]], object], *, within: float
+    ) -> dict[str, Any]:
+        """Return the raw pod as soon as ``predicate`` is true of it, or as it is after ``within``.
+
+        For statements about a pod that are no resize of it; what is returned is to be judged.
+        """
+        with contextlib.suppress(HarnessError):
+            return wait_for(
+                self._reach.api,
+                kind="pods",
+                namespace=self.namespace,
+                name=self.name,
+                predicate=predicate,
+                deadline=within,
+                what="as expected",
+            )
+        return self._get()
+
+    @property
+    def resize_conditions(self) -> dict[str, dict[str, Any]]:
+        """The resize conditions of the pod by type, as the API has them now."""
+        return resize_conditions(self._get())
+
+    def fields_when_ended(self, container: str) -> dict[str, Any]:
+        """Return what the status must show of a container's resources once it has ended (ST-24)."""
+        spec = container_spec(self.raw, container)
+        return fields_when_ended(normalised(spec.get("resources")), self._reach.handle.fingerprint)
+
+    @property
+    def restarts(self) -> int:
+        """How often containers of the pod were restarted, as the API says now."""
+        statuses = self._get()["status"].get("containerStatuses") or ()
+        return sum(int(each.get("restartCount") or 0) for each in statuses)
+
+    def runs(self, *, within: float) -> bool:
+        """Whether all containers run, waited for ``within`` seconds."""
+        pod = self.until(is_running, within=within)
+        return bool(is_running(pod))
+
+    def unschedulable(self, *, within: float) -> bool:
+        """Whether the scheduler says that no node has room, waited for ``within`` seconds."""
+
+        def says_so(pod: dict[str, Any]) -> bool:
+            return any(
+                (each["type"], each["status"], each.get("reason"))
+                == ("PodScheduled", "False", "Unschedulable")
+                for each in pod["status"].get("conditions") or ()
+            )
+
+        return says_so(self.until(says_so, within=within))
+
+    def run(self, command: Sequence[str]) -> int | None:
+        """Run a command in the first container and return its exit code.
+
+        None when the container ended with it: on cgroup v2 all its processes are killed at once.
+        """
+        try:
+            done = run(
+                self._reach.api,
+                namespace=self.namespace,
+                pod=self.name,
+                container=self.raw["spec"]["containers"][0]["name"],
+                command=command,
+            )
+        except ExecInterruptedError:
+            return None
+        return done.exit_code
+
+    @property
+    def pending(self) -> str:
+        """Deferred or Infeasible, as the API says now; empty when no resize is pending."""
+        return pending_reason(self._get())
+
+    def becomes(self, change: Change | Edit, *, within: float) -> str:
+        """Ask for the change and return what is pending of it, waited for ``within`` seconds."""
+        self.ask(change)
+        return pending_reason(self.until(pending_reason, within=within))
+
+    def settles(self, *, within: float) -> str:
+        """Wait until no resize is pending, for ``within`` seconds; return what is pending still."""
+        return pending_reason(self.until(lambda pod: not pending_reason(pod), within=within))
+
+    def finish(self) -> None:
+        """Let the pod end as Failed within seconds: its object stays, its containers do not."""
+        patch(
+            self._reach.api,
+            kind="pods",
+            namespace=self.namespace,
+            name=self.name,
+            body={"spec": {"activeDeadlineSeconds": 1}},
+        ).accepted()
+
+    def delete(self) -> None:
+        """Delete the pod and return when it is gone."""
+        delete_pod(self._reach.api, namespace=self.namespace, name=self.name)
+        wait_gone(
+            self._reach.api,
+            kind="pods",
+            namespace=self.namespace,
+            name=self.name,
+            uid=self.raw["metadata"]["uid"],
+            deadline=_GONE_SECONDS,
         )
 
-    def _read_heartbeats(self, recorder: Recorder, containers: dict[str, str]) -> None:
+    def _look(self, surroundings: Surroundings | None) -> None:
+        """Remember the pod, and what surrounds it, as they are now."""
+        self._before = self._get()
+        if surroundings is not None:
+            self._surroundings = surroundings
+        elif self._has_node_alone:
+            self._surroundings = node_surroundings(self._reach, without=self.raw["metadata"]["uid"])
+        else:
+            self._surroundings = NOTHING_KNOWN
+
+    def _ask(self, change: Change | Edit, how: How, recorder: Recorder) -> None:
+        ask(
+            self._reach.api,
+            self._before,
+            change,
+            how,
+            endpoint=endpoint(self._reach.handle.fingerprint),
+            recorder=recorder,
+        )
+
+    def _get(self) -> dict[str, Any]:
+        return get(self._reach.api, kind="pods", namespace=self.namespace, name=self.name)
+
+    def _record_pod(self, recorder: Recorder, pod: dict[str, Any]) -> None:
+        recorder.observe(Witness.API, POD, without_managed_fields(pod))
+
+    def _observe(
+        self,
+        recorder: Recorder,
+        expected: Expectation,
+        act: Callable[[], None],
+        *,
+        settle: float = 0.0,
+        metrics: bool = False,
+    ) -> Timeline:
+        def decided(seen: tuple[Observation, ...]) -> bool:
+            # From the first one each time: what a slower observer saw earlier is sorted in before
+            # what was there already. There are some dozens of them.
+            return is_decided(seen, expected)
+
+        containers = container_ids(self._before)
+        with observers(
+            self._reach, self._before, containers=containers, recorder=recorder
+        ) as sampler:
+            if metrics:
+                record_metrics(self._reach, recorder)
+            sampler.hurry()
+            recorder.mark_patch()
+            meter = SamplingMeter(sampler)
+            act()
+            recorder.wait_until(lambda _: False, deadline=settle)
+            recorder.wait_until(decided, deadline=expected.deadline)
+            if any(item.restarts for item in expected.containers):
+                # Once means once: a second restart follows on the heels of the first.
+                recorder.wait_until(lambda _: False, deadline=_ONCE_SECONDS)
+            sampling = meter.read()
+        if metrics:
+            record_metrics(self._reach, recorder)
         for name in containers:
             text = log_text(
                 self._reach.api, namespace=self.namespace, pod=self.name, container=name
@@ -196,24 +449,23 @@ class RunningPod:
             recorder.observe(
                 Witness.WORKLOAD, container_subject(name), summarise(text.splitlines())
             )
+        return self._timeline(recorder, sampling=sampling)
+
+    def _timeline(
+        self, recorder: Recorder, *, sampling: dict[str, float] | None = None
+    ) -> Timeline:
+        reach = self._reach
+        # Workers share pods: the process is part of the number.
+        number = f"{os.getpid()}.{next(_numbers)}"
+        return recorder.to_timeline(
+            id=f"{reach.run_id}-{reach.handle.name}-{self.namespace}-{self.name}-{number}",
+            pod=f"{self.namespace}/{self.name}",
+            sampling=sampling,
+        )
 
 
-class _Observers:
-    """The observers of one resize, and the sampler among them, which must be told to hurry."""
-
-    def __init__(self, sampler: CgroupSampler, group: ObserverGroup) -> None:
-        self._sampler = sampler
-        self._group = group
-
-    def __enter__(self) -> CgroupSampler:
-        self._group.start()
-        return self._sampler
-
-    def __exit__(self, *error: Any) -> None:
-        self._group.__exit__(*error)
-
-
-def _is_running(pod: dict[str, Any]) -> bool:
+def is_running(pod: dict[str, Any]) -> bool:
+    """Return whether every container runs and is ready. Raises ``HarnessError`` when it failed."""
     status = pod.get("status", {})
     statuses = status.get("containerStatuses", [])
     if status.get("phase") == "Failed":
@@ -226,11 +478,3 @@ def _is_running(pod: dict[str, Any]) -> bool:
         and len(statuses) == len(pod["spec"]["containers"])
         and all("running" in each["state"] and each["ready"] for each in statuses)
     )
-
-
-def _container_ids(pod: dict[str, Any]) -> dict[str, str]:
-    """Return container name -> the runtime's id, without the scheme (``containerd://``)."""
-    return {
-        each["name"]: each["containerID"].partition("://")[2]
-        for each in pod["status"]["containerStatuses"]
-    }

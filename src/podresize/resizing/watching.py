@@ -1,0 +1,131 @@
+"""Every witness of one pod's resize, started and stopped together."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from podresize.cluster.observing import observe_pod
+from podresize.cri.client import RuntimeClient
+from podresize.cri.observing import observe_containers
+from podresize.evidence.cgroup_paths import find_pod_cgroups, resource_files
+from podresize.evidence.cgroup_sampler import FAST_RATE, CgroupSampler
+from podresize.evidence.cgroup_settings import settings
+from podresize.evidence.observer import ObserverGroup
+from podresize.evidence.process_identity import ProcessIdentity
+from podresize.evidence.recorder import Recorder
+from podresize.evidence.timeline import QOS, Witness, settings_subject
+from podresize.oracle.model import POD, container_subject
+from podresize.resizing.reach import Reach
+
+# A container that is being made has a cgroup with the kernel's defaults, and no process yet.
+_HAS_RUN = ("CONTAINER_RUNNING", "CONTAINER_EXITED")
+
+Directories = dict[str, Path]
+
+
+@contextlib.contextmanager
+def observers(
+    reach: Reach, pod: dict[str, Any], *, containers: dict[str, str], recorder: Recorder
+) -> Iterator[CgroupSampler]:
+    """Observe a running pod; the sampler of its cgroups is handed out, since it must be hurried.
+
+    ``containers`` maps the names of the containers to the runtime's ids; one that is started anew
+    is followed. Inside the ``with`` every witness has looked once. What can be set in the pod's
+    cgroups is noted before and after. Raises ``HarnessError`` when a witness could not look.
+    """
+    namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
+    uid = pod["metadata"]["uid"]
+    cgroups = find_pod_cgroups(
+        reach.node.cgroup_mounts,
+        pod_uid=uid,
+        qos_class=pod["status"]["qosClass"],
+        container_ids=tuple(containers.values()),
+    )
+    places: dict[str, Directories] = {POD: cgroups.pod, QOS: cgroups.qos} | {
+        container_subject(each): cgroups.containers[id_] for each, id_ in containers.items()
+    }
+    # At full rate to the end: a kubelet that takes the resize for unfinished writes again at each
+    # sync, and what it undoes meanwhile lasts for milliseconds (deviation PD-01).
+    sampler = CgroupSampler(
+        {subject: resource_files(where) for subject, where in places.items() if subject != QOS},
+        recorder=recorder,
+        slow_rate=FAST_RATE,
+    )
+    processes = ProcessIdentity(
+        {container_subject(each): _one(places[container_subject(each)]) for each in containers},
+        proc=reach.node.proc,
+        recorder=recorder,
+    )
+
+    def moved(subject: str, old: str, new: str) -> None:
+        where = {
+            controller: path.with_name(path.name.replace(old, new))
+            for controller, path in places[subject].items()
+        }
+        places[subject] = where
+        sampler.follow(subject, resource_files(where))
+        processes.follow(subject, _one(where))
+
+    ids = _Containers(reach.cri, uid, containers, moved)
+    group = ObserverGroup(
+        [
+            observe_pod(reach.api, namespace=namespace, name=name, recorder=recorder),
+            observe_containers(reach.cri, ids=ids, recorder=recorder),
+            sampler,
+            processes,
+        ]
+    )
+    _note_settings(places, recorder)
+    with group:
+        yield sampler
+    _note_settings(places, recorder)
+
+
+class _Containers:
+    """Asked before each round which container of the runtime a container of the pod is now."""
+
+    def __init__(
+        self,
+        client: RuntimeClient,
+        uid: str,
+        first: Mapping[str, str],
+        moved: Callable[[str, str, str], None],
+    ) -> None:
+        self._client = client
+        self._uid = uid
+        self._ids = dict(first)
+        self._moved = moved
+
+    def __call__(self) -> dict[str, str]:
+        newest = dict(self._ids)
+        for each in self._client.list_containers(self._uid):
+            if each["name"] in newest and each["state"] in _HAS_RUN:
+                newest[each["name"]] = each["id"]
+        for name, id_ in newest.items():
+            if id_ != self._ids[name]:
+                self._moved(container_subject(name), self._ids[name], id_)
+        self._ids = newest
+        return {container_subject(name): id_ for name, id_ in newest.items()}
+
+
+def _one(directories: Directories) -> Path:
+    return directories.get("memory") or directories["unified"]
+
+
+def _note_settings(places: Mapping[str, Directories], recorder: Recorder) -> None:
+    for subject, where in places.items():
+        recorder.observe(Witness.KERNEL, settings_subject(subject), dict(settings(where)))
+
+
+def container_ids(pod: dict[str, Any]) -> dict[str, str]:
+    """Return name -> the runtime's id, without its scheme, of the containers that run."""
+    status = pod["status"]
+    return {
+        each["name"]: each["containerID"].partition("://")[2]
+        for key in ("containerStatuses", "initContainerStatuses")
+        for each in status.get(key) or ()
+        if "running" in (each.get("state") or {})
+    }
