@@ -2,7 +2,7 @@
 
 "No restart" is proved five times: container id, start time, process id with its own start time,
 restart count, and the workload's heartbeat. The kernel must hold the new values meanwhile, in the
-container's cgroup and in the pod's.
+container's cgroup and in the pod's, and nothing else in them may change.
 """
 
 from __future__ import annotations
@@ -11,13 +11,52 @@ import pytest
 
 from podresize_fixtures import Change, Pods, expectation, requirement, verify
 
+pytestmark = requirement("KL-30", "KL-31", "KL-32", "KL-34", "ST-27", "PR-01", "PR-20")
 
-@requirement("KL-30", "KL-32", "KL-34", "ST-27", "PR-01")
+
+@pytest.mark.profile("headline", "core")
 @pytest.mark.parametrize("qos", ["Guaranteed", "Burstable"])
 def test_requests_and_limits_change_without_restart(pods: Pods, qos: str) -> None:
     """cpu and memory, requests and limits, in one patch; nothing restarts."""
     change = Change(cpu="+50m", memory="+32Mi")
     pod = pods.running(qos=qos)
+
+    timeline = pod.resize(change)
+
+    verify(timeline, expectation(pod, change))
+
+
+@requirement("KL-04")
+@pytest.mark.parametrize(
+    "change",
+    [Change(cpu="-20m"), Change(cpu="-20m", memory="-32Mi"), Change(cpu="+50m", memory="-32Mi")],
+    ids=str,
+)
+def test_a_decrease_needs_no_restart(pods: Pods, change: Change) -> None:
+    """What shrinks is lowered in the containers first, then in the pod."""
+    pod = pods.running(qos="Guaranteed")
+
+    timeline = pod.resize(change)
+
+    verify(timeline, expectation(pod, change))
+
+
+def test_containers_move_in_opposite_directions(pods: Pods) -> None:
+    """One container grows by what another gives up; the third is not touched."""
+    change = Change(cpu="+50m", memory="-32Mi", container="c1") & Change(
+        cpu="-20m", memory="+32Mi", container="c2"
+    )
+    pod = pods.running(qos="Guaranteed", containers=3)
+
+    timeline = pod.resize(change)
+
+    verify(timeline, expectation(pod, change))
+
+
+def test_a_pod_that_is_never_restarted_can_be_resized(pods: Pods) -> None:
+    """restartPolicy Never is about containers that end; a resize in place ends none."""
+    change = Change(cpu="+50m", memory="+32Mi")
+    pod = pods.running(qos="Burstable", restart_policy="Never")
 
     timeline = pod.resize(change)
 

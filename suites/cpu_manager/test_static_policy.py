@@ -1,0 +1,63 @@
+"""Pods with CPUs of their own: the static CPU manager and the static memory manager.
+
+The announcement calls the static policy unsupported; 1.27 takes such a resize all the same and
+leaves ``cpuset`` as it was. Later releases call it infeasible, in words (KL-50, KL-51).
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from podresize_fixtures import Change, Pods, claim, expectation, requirement, verify
+
+WHOLE = {"cpu": "1", "memory": "64Mi"}
+EXCLUSIVE = [{"requests": WHOLE, "limits": WHOLE}]
+SHARED = {"cpu": "100m", "memory": "64Mi"}
+
+
+@requirement("KL-50", "ST-10", "ST-17", "PR-20")
+@pytest.mark.own_cluster(cpu_manager_policy="static")
+def test_a_guaranteed_pod_keeps_its_cpus(pods: Pods) -> None:
+    """One whole CPU, resized to less than one."""
+    change = Change(cpu="-500m")
+    pod = pods.running(resources=EXCLUSIVE)
+
+    timeline = pod.resize(change)
+
+    verify(timeline, expectation(pod, change))
+
+
+@requirement("PR-21")
+@pytest.mark.own_cluster(cpu_manager_policy="static")
+def test_the_cpuset_stays_where_nobody_asks_the_manager(pods: Pods) -> None:
+    """To 1.31: the quota follows, the CPUs do not."""
+    pod = pods.running(resources=EXCLUSIVE)
+    before = pods.node.cpuset(pod)
+
+    pod.resize(Change(cpu="-500m"))
+
+    claim("PR-21", "cpuset.cpus of the container", got=pods.node.cpuset(pod), want=before)
+
+
+@requirement("KL-30", "KL-34", "ST-21", "PR-01")
+@pytest.mark.own_cluster(cpu_manager_policy="static")
+def test_a_burstable_pod_is_resized(pods: Pods) -> None:
+    """It has no CPUs of its own: the policy has nothing to say."""
+    change = Change(cpu="+50m", memory="+32Mi")
+    pod = pods.running(qos="Burstable")
+
+    timeline = pod.resize(change)
+
+    verify(timeline, expectation(pod, change))
+
+
+@requirement("KL-51", "ST-10", "ST-17", "PR-20")
+@pytest.mark.own_cluster(memory_manager_policy="Static")
+@pytest.mark.parametrize("change", [Change(memory="+32Mi"), Change(cpu="+50m")], ids=str)
+def test_a_guaranteed_pod_keeps_its_memory(pods: Pods, change: Change) -> None:
+    """Memory of one NUMA node; a change of cpu alone is another matter from 1.34 on."""
+    pod = pods.running(resources=[{"requests": SHARED, "limits": SHARED}])
+
+    timeline = pod.resize(change)
+
+    verify(timeline, expectation(pod, change))

@@ -1,0 +1,55 @@
+"""What the container runtime says of a container's resources (KEP-1287, "CRI Changes").
+
+The kubelet learns from the runtime's ContainerStatus whether a resize has arrived. The report is
+read ten times a second from before the patch on, beside the cgroup files that it speaks of.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from podresize_fixtures import Change, Pods, expectation, requirement, verify
+
+RUNTIME = requirement("CRI-02", "CRI-03", "CRI-05", "CRI-06", "CRI-07")
+# Not a whole number of pages: the kernel rounds it, the runtime must not.
+ODD = "+1000001"
+CHANGES = [
+    Change(cpu="+50m"),
+    Change(memory=ODD),
+    Change(cpu="+50m", memory=ODD),
+]
+
+
+@RUNTIME
+@pytest.mark.profile("headline", "core")
+@pytest.mark.parametrize("change", CHANGES, ids=str)
+def test_the_report_follows_the_resize(pods: Pods, change: Change) -> None:
+    """Whole resources, exact numbers, nothing beside what was asked for."""
+    pod = pods.running(qos="Guaranteed")
+
+    timeline = pod.resize(change)
+
+    verify(timeline, expectation(pod, change))
+
+
+@RUNTIME
+@pytest.mark.parametrize("scope", ["requests", "limits"])
+def test_the_report_follows_one_map_alone(pods: Pods, scope: str) -> None:
+    """Shares without quota, quota without shares: each call still carries the whole of cpu."""
+    change = Change(cpu="+20m", memory=ODD, scope=scope)
+    pod = pods.running(qos="Burstable")
+
+    timeline = pod.resize(change)
+
+    verify(timeline, expectation(pod, change))
+
+
+@RUNTIME
+def test_the_report_of_the_other_container_stays(pods: Pods) -> None:
+    """A neighbour in the same pod, which is not resized, is reported as ever."""
+    change = Change(cpu="+50m", memory=ODD, container="c1")
+    pod = pods.running(qos="Guaranteed", containers=2)
+
+    timeline = pod.resize(change)
+
+    verify(timeline, expectation(pod, change))
