@@ -12,12 +12,14 @@ import base64
 import dataclasses
 import functools
 import hashlib
+import json
 from importlib import resources
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
+from podresize.evidence.claims import RELATIONS, Claim
 from podresize.evidence.records import VerdictKind, VerdictRecord
 from podresize_reports.drawing import Drawing, draw
 from podresize_reports.loading import Run, TargetRecord, TimelineRecord
@@ -52,6 +54,7 @@ SIGNS = {
     VerdictKind.UNSUPPORTED: "○",
 }
 _LINE_LIMIT = 400  # of anything that is meant to be a line: a page is to be read
+_CLAIM_LIMIT = 50  # of one verdict
 _TEXT_LIMIT = 20_000  # of one failure text; the rest is in records.jsonl
 
 
@@ -65,14 +68,30 @@ class Figure:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimRow:
+    """One claim on the page: what was looked at, what it was, what it had to be."""
+
+    holds: bool
+    what: str
+    got: str
+    want: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One verdict on the page; ``figure`` is drawn here, ``elsewhere`` is where it is drawn."""
+    """One verdict on the page; ``figure`` is drawn here, ``elsewhere`` is where it is drawn.
+
+    ``claims`` are what the check claimed for this requirement, those that do not hold first;
+    ``unshown`` counts the rest of them.
+    """
 
     verdict: VerdictRecord
     name: str
     open: bool
     figure: Figure | None
     elsewhere: Figure | None
+    claims: tuple[ClaimRow, ...] = ()
+    unshown: int = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +176,7 @@ def _requirements(run: Run) -> tuple[tuple[Requirement, ...], tuple[Figure, ...]
             column=columns[row.target],
             open=_telling(row.verdict),
             entries=tuple(
-                _entry(verdict, position, figures, free)
+                _entry(verdict, position, figures, free, _claims_of(run, verdict))
                 for position, verdict in enumerate(row.verdicts)
             ),
         )
@@ -172,7 +191,11 @@ def _requirements(run: Run) -> tuple[tuple[Requirement, ...], tuple[Figure, ...]
 
 
 def _entry(
-    verdict: VerdictRecord, position: int, figures: dict[str, Figure], free: dict[str, Figure]
+    verdict: VerdictRecord,
+    position: int,
+    figures: dict[str, Figure],
+    free: dict[str, Figure],
+    claims: list[Claim],
 ) -> Entry:
     telling = _telling(verdict.verdict)
     # A timeline is evidence for several verdicts but drawn once: where it explains the most.
@@ -184,7 +207,29 @@ def _entry(
         open=telling and position == 0,
         figure=figure,
         elsewhere=None if figure else figures.get(verdict.timeline or ""),
+        claims=tuple(_row(claim) for claim in claims[:_CLAIM_LIMIT]),
+        unshown=max(0, len(claims) - _CLAIM_LIMIT),
     )
+
+
+def _claims_of(run: Run, verdict: VerdictRecord) -> list[Claim]:
+    made = run.claims.get((verdict.check, verdict.target), ())
+    own = [claim for claim in made if claim.requirement == verdict.requirement]
+    return sorted(own, key=lambda claim: claim.holds)
+
+
+def _row(claim: Claim) -> ClaimRow:
+    words = RELATIONS[claim.relation]
+    return ClaimRow(
+        holds=claim.holds,
+        what=claim.what,
+        got=_value(claim.got),
+        want=f"{words}{_value(claim.want)}",
+    )
+
+
+def _value(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _telling(kind: VerdictKind) -> bool:

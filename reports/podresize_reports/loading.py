@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from podresize.evidence.claims import RELATIONS, Claim
 from podresize.evidence.records import SCHEMA, VerdictRecord
 from podresize.evidence.timeline import Timeline
 
@@ -47,8 +48,9 @@ class TimelineRecord:
 class Run:
     """All that one records file says.
 
-    ``targets`` are in order of arrival and hold every target that a verdict names. ``exit`` and
-    ``ended`` are None when the run died half way.
+    ``targets`` are in order of arrival and hold every target that a verdict names. ``claims`` are
+    those of a check on a target, by both. ``exit`` and ``ended`` are None when the run died half
+    way.
     """
 
     id: str = ""
@@ -59,6 +61,7 @@ class Run:
     targets: tuple[TargetRecord, ...] = ()
     verdicts: tuple[VerdictRecord, ...] = ()
     timelines: dict[str, TimelineRecord] = dataclasses.field(default_factory=dict)
+    claims: dict[tuple[str, str], tuple[Claim, ...]] = dataclasses.field(default_factory=dict)
     ended: str | None = None
     exit: int | None = None
     problems: tuple[str, ...] = ()
@@ -92,6 +95,7 @@ class _Reading:
         self.targets: dict[str, TargetRecord] = {}
         self.verdicts: list[VerdictRecord] = []
         self.timelines: dict[str, TimelineRecord] = {}
+        self.claims: dict[tuple[str, str], tuple[Claim, ...]] = {}
         self.problems: list[str] = []
 
     def take(self, number: int, line: bytes) -> None:
@@ -100,6 +104,7 @@ class _Reading:
             "target": self._target,
             "verdict": self._verdict,
             "timeline": self._timeline,
+            "claims": self._claims,
             "end": self._end,
         }
         if not line.endswith(b"\n"):
@@ -130,6 +135,7 @@ class _Reading:
             targets=tuple(self.targets.values()),
             verdicts=tuple(self.verdicts),
             timelines=self.timelines,
+            claims=self.claims,
             ended=None if self.end is None else str(end.get("ended", "")),
             exit=exit_code if isinstance(exit_code, int) else None,
             problems=tuple(self.problems),
@@ -189,6 +195,11 @@ class _Reading:
             expectation=record.get("expectation"),
         )
 
+    def _claims(self, record: dict[str, Any]) -> None:
+        key = (_text(record, "check"), _text(record, "target"))
+        found = tuple(Claim.from_json(_claim(raw)) for raw in record["claims"])
+        self.claims[key] = self.claims.get(key, ()) + found
+
     def _end(self, record: dict[str, Any]) -> None:
         self.end = record
 
@@ -212,6 +223,15 @@ def _without_surrogates(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_without_surrogates(item) for item in value]
     return value
+
+
+def _claim(raw: Any) -> dict[str, Any]:
+    claim = _dict(raw)
+    for key in ("requirement", "what"):
+        _text(claim, key)
+    if claim.get("relation", "==") not in RELATIONS:
+        raise ValueError(f"no such relation: {claim['relation']!r:.40}")
+    return claim
 
 
 def _text(record: dict[str, Any], key: str) -> str:

@@ -32,11 +32,13 @@ SEVERITY = (
 STEPS = {
     "patched": "API accepts the patch",
     "proposed": "Proposed",
+    "allocated": "node admits the requests",
     "in_progress": "InProgress",
     "kernel": "kernel has the values",
     "cri": "runtime reports them",
     "status": "status.resources follows",
     "done": "resize done",
+    "sampling_gap": "(cgroups not read for)",
 }
 
 _OTHERWISE = {

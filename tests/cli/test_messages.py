@@ -192,3 +192,11 @@ def test_an_unknown_option_and_a_missing_argument_are_usage(run: Run) -> None:
         assert ran.exit_code == 2
         assert "Traceback" not in ran.stderr
         assert "Usage: " in ran.stderr
+
+
+def test_an_unknown_profile_is_one_message_and_exit_code_2(run: Run, screen: Screen) -> None:
+    ran = run("run", "--profile", "cor")
+
+    assert ran.exit_code == 2
+    assert has_four_parts(ran.error)
+    screen("profile-unknown", ran.error)

@@ -27,7 +27,9 @@ def test_no_clusters_is_said(run: Run) -> None:
     assert (ran.stdout, ran.stderr, ran.exit_code) == ("no clusters\n", "", 0)
 
 
-@pytest.mark.parametrize("arguments", [(), ("cluster",), ("cluster", "up"), ("doctor",)])
+@pytest.mark.parametrize(
+    "arguments", [(), ("cluster",), ("cluster", "up"), ("doctor",), ("list",), ("explain",)]
+)
 def test_help_is_a_screen(run: Run, screen: Screen, arguments: tuple[str, ...]) -> None:
     ran = run(*arguments, "--help")
 

@@ -105,6 +105,20 @@ def timeline(
     return record | {"check": CHECK, "target": NEW if reported else OLD, "expectation": {}}
 
 
+def claims(*made: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    return {"type": "claims", "check": CHECK, "target": OLD, "claims": list(made)} | changes
+
+
+def claim(**changes: Any) -> dict[str, Any]:
+    return {
+        "requirement": "ST-21",
+        "what": "the answer's code",
+        "got": 403,
+        "want": 403,
+        "relation": "==",
+    } | changes
+
+
 def two_targets() -> list[dict[str, Any]]:
     """A whole run: containerd 1.6.8 shows C-01, 1.6.36 does as it should."""
     text = (

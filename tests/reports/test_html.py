@@ -115,6 +115,11 @@ def _hostile_records() -> list[dict[str, Any]]:
         build.verdict(text, VerdictKind.FAILED, level=text, timeline="t1", **keys, **names),
         build.verdict("no timeline", timeline=text, target=text),
         line,
+        build.claims(
+            build.claim(requirement=text, what=text, got={text: [text]}, want=text),
+            check=text,
+            target=text,
+        ),
         build.end_record(ended=text),
     ]
 
@@ -130,6 +135,37 @@ def test_hostile_text_is_shown_not_obeyed(tmp_path: Path) -> None:
     assert "{{ 7*7 }}" in page
     assert not set(page) & {"\x00", "\x1b", "\u202e"}
     assert len(page) < 200_000
+
+
+def test_claims_stand_where_a_timeline_would(tmp_path: Path) -> None:
+    made = [
+        build.claim(what="holds", got={"cpu": "1"}, want={"cpu": "1"}),
+        build.claim(what="breaks", got=200, want=403),
+        build.claim(what="late", got=9, want=5, relation="<="),
+        build.claim(what="another's", requirement="ST-20"),
+    ]
+    records = [
+        build.run_record(),
+        build.verdict(kind=VerdictKind.FAILED),
+        build.claims(*made),
+        build.claims(build.claim(what="elsewhere"), target=build.NEW),
+        build.end_record(),
+    ]
+    page = _page(tmp_path, records)
+
+    _Page(page)
+    assert page.index("breaks") < page.index("holds"), "what does not hold comes first"
+    assert "<td>9</td><td>at most 5</td>" in page
+    assert "another&#39;s" not in page
+    assert "elsewhere" not in page
+
+
+def test_many_claims_are_counted_not_listed(tmp_path: Path) -> None:
+    made = [build.claim(what=f"number {number}") for number in range(70)]
+    page = _page(tmp_path, [build.run_record(), build.verdict(), build.claims(*made)])
+
+    assert page.count("<td>403</td><td>403</td>") == 50
+    assert "20 further claims are in records.jsonl" in page
 
 
 def test_a_run_that_died_says_so(tmp_path: Path) -> None:

@@ -61,6 +61,12 @@ def test_unknown_types_are_passed_over(tmp_path: Path) -> None:
         ('{"type":"verdict"}', "requirement is missing"),
         ('{"type":"timeline","id":"x","pod":"a/b","started":""}', "ended is missing"),
         (json.dumps(build.run_record()), "a second run record"),
+        (json.dumps(build.claims(build.claim(relation="~"))), "no such relation: '~'"),
+        (json.dumps(build.claims(build.claim(colour="red"))), "colour"),
+        (json.dumps(build.claims(build.claim(what=7))), "what is not a text"),
+        (json.dumps(build.claims("x")), "requirement is missing"),  # type: ignore[arg-type]
+        (json.dumps(build.claims(claims=3)), "not iterable"),
+        ('{"type":"claims"}', "check is missing"),
         ("\x00\x01\xff", "not JSON"),
     ],
 )
@@ -112,3 +118,17 @@ def test_facts_come_back_and_older_records_have_none(tmp_path: Path) -> None:
 
     assert [verdict.facts for verdict in run.verdicts] == [{"kernel": 0.11}, {}]
     assert run.verdicts[0].verdict is VerdictKind.PASSED
+
+
+def test_claims_are_kept_by_check_and_target(tmp_path: Path) -> None:
+    records = [
+        build.claims(build.claim()),
+        build.claims(build.claim(got=200), build.claim(got="a b", want="b", relation="contains")),
+        build.claims(build.claim(), target=build.NEW),
+    ]
+    run = load_run(build.write(tmp_path / "r", [build.run_record(), *records]))
+
+    assert run.problems == ()
+    made = run.claims[build.CHECK, build.OLD]
+    assert [claim.holds for claim in made] == [True, False, True]
+    assert len(run.claims[build.CHECK, build.NEW]) == 1

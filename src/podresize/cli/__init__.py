@@ -9,7 +9,7 @@ import click
 
 from podresize import __version__
 from podresize.cli.artifacts import artifacts
-from podresize.cli.catalogue import list_requirements
+from podresize.cli.catalogue import explain, list_requirements
 from podresize.cli.cluster import cluster
 from podresize.cli.doctor import doctor
 from podresize.cli.run import run
@@ -27,6 +27,7 @@ commands.add_command(cluster)
 commands.add_command(artifacts)
 commands.add_command(doctor)
 commands.add_command(list_requirements)
+commands.add_command(explain)
 
 
 def main() -> None:

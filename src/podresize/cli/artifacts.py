@@ -21,7 +21,7 @@ from podresize.artifacts.store import Store
 from podresize.errors import HostError, UsageError
 
 _ALL = "all"
-_KUBERNETES = (Component.KUBERNETES, Component.KUBECTL, Component.KUBEADM)
+_KUBERNETES = (Component.KUBERNETES, Component.KUBECTL, Component.KUBEADM, Component.E2E)
 
 
 @click.group()

@@ -40,6 +40,13 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 help="The kubelet's CPU manager policy; static reserves CPU 0.",
             ),
             click.option(
+                "--memory-manager-policy",
+                default=_DEFAULTS.memory_manager_policy,
+                show_default=True,
+                metavar="None|Static",
+                help="The kubelet's memory manager policy.",
+            ),
+            click.option(
                 "--kubelet-config",
                 type=click.Path(path_type=Path),
                 metavar="FILE",
