@@ -30,6 +30,7 @@ from podresize.cluster.get import get, server_version
 from podresize.cluster.kubeconfig import Connection, read_kubeconfig
 from podresize.cluster.logs import LogFollower, log_lines
 from podresize.cluster.metrics import feature_enabled, node_config, node_metrics
+from podresize.cluster.rights import FOR_A_CHECK, FOR_A_RESIZE, missing_rights
 from podresize.cri.client import RuntimeClient
 from podresize.providers.interface import ClusterHandle
 from podresize.providers.local import provider, state
@@ -149,6 +150,15 @@ def test_rbac_grants_the_scheduler_what_it_needs_and_no_more(up: Up) -> None:
     with Api(as_user(up.handle, "scheduler")) as scheduler:
         assert scheduler.request("GET", path="/api/v1/nodes").code == 200
         assert scheduler.request("GET", path="/api/v1/secrets").code == 403
+
+
+def test_the_rights_that_a_user_lacks_are_named_one_by_one(up: Up) -> None:
+    needed = [*FOR_A_CHECK, FOR_A_RESIZE]
+
+    assert missing_rights(up.api, needed, namespace="default") == []
+    lacking = missing_rights(up.api, needed, namespace="default", user="a-stranger")
+    assert [str(right) for right in lacking][:2] == ["create pods", "get pods"]
+    assert lacking == needed
 
 
 def test_nobody_is_refused(up: Up) -> None:

@@ -10,16 +10,21 @@ import pytest
 from tests.end_to_end.finished_run import SILENT, TARGETS, Finished, default_run
 from tests.end_to_end.real_clusters import leftovers
 
+from podresize.requirements.loader import load_catalogue
 from podresize_reports.loading import load_run
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.usefixtures("real_host")]
 
 WITNESSES = {"client", "api", "cri", "kernel", "process", "workload"}
 ON_127 = {"API-01", "ST-01", "ST-02", "ST-20", "ST-21", "ST-27", "KL-30", "KL-32", "KL-34"} | {
+    "CRI-02",
     "CRI-03",
+    "CRI-05",
+    "CRI-06",
+    "CRI-07",
     "PR-01",
 }
-BY_C_01 = {"ST-02", "ST-21", "CRI-03"}
+BY_C_01 = {"ST-02", "ST-21", "CRI-02", "CRI-03", "CRI-05", "CRI-06", "CRI-07"}
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +37,11 @@ def executed(run: Finished, target: str) -> dict[str, set[str]]:
     return {
         requirement: verdicts
         for requirement, verdicts in run.verdicts(target).items()
-        if verdicts != {"unsupported"}
+        if not verdicts <= {"unsupported", "skipped"}
     }
+
+
+MET = {"passed", "skipped", "unsupported"}
 
 
 def test_nothing_unexpected_is_exit_code_zero(run: Finished) -> None:
@@ -43,30 +51,29 @@ def test_nothing_unexpected_is_exit_code_zero(run: Finished) -> None:
 
 
 def test_a_stack_that_reports_resources_meets_every_requirement(run: Finished) -> None:
-    expected = {requirement: {"passed"} for requirement in ON_127}
     found = executed(run, "reporting")
 
+    assert found.keys() >= ON_127
     # The kubelet's status updates may overtake one another: Proposed (K-22), memory (PD-05).
-    for raced in ("ST-02", "PR-01"):
-        assert found.pop(raced) <= {"passed", "deviation"}
-        del expected[raced]
-    assert found == expected
+    raced = {each for each, verdicts in found.items() if not verdicts <= MET}
+    assert raced <= {"ST-02", "PR-01", "PR-10"}
+    assert all(found[each] <= MET | {"deviation"} for each in raced)
 
 
 def test_a_silent_runtime_departs_as_catalogued_and_in_nothing_else(run: Finished) -> None:
-    expected = {requirement: {"passed"} for requirement in ON_127 | {"CRI-09"}}
-    expected |= {requirement: {"deviation"} for requirement in BY_C_01}
     found = executed(run, "silent")
 
-    # The kubelet's writes at each sync undo one another for milliseconds (PD-01), which the
-    # sampler sees or does not see; its status updates may overtake one another (PD-05).
-    assert found.pop("PR-01") <= {"passed", "deviation"}
-    del expected["PR-01"]
-    assert found == expected
+    assert found.keys() >= ON_127 | {"CRI-09", "PR-02"}
+    assert all(verdicts <= MET | {"deviation"} for verdicts in found.values())
+    assert {each for each, verdicts in found.items() if "deviation" in verdicts} >= BY_C_01
+    assert found["CRI-09"] == {"passed"}
 
 
 def test_without_the_gate_the_patch_is_refused_and_the_fields_are_absent(run: Finished) -> None:
-    assert executed(run, "gate off") == {"API-05": {"passed"}, "API-54": {"passed"}}
+    found = executed(run, "gate off")
+
+    assert found["API-05"] == found["API-54"] == {"passed"}
+    assert all(verdicts <= MET for verdicts in found.values())
 
 
 def test_a_deviation_is_named_with_what_each_witness_said(run: Finished) -> None:
@@ -75,12 +82,13 @@ def test_a_deviation_is_named_with_what_each_witness_said(run: Finished) -> None
     assert {each["requirement"] for each in deviations} >= BY_C_01
     for each in deviations:
         silent = SILENT in each["target"]
-        expected = {"C-01"} if each["requirement"] in BY_C_01 else {"PD-01", "PD-05"}
-        assert each["deviation"] in (expected if silent else {"K-22", "PD-05"})
+        assert each["deviation"] in load_catalogue().deviations
+        if silent and each["requirement"] in BY_C_01:
+            assert each["deviation"] == "C-01"
         assert each["reading"].endswith(f"Deviation {each['deviation']}")
         assert each["witnesses"].keys() == {"api", "cri", "kernel"}
         assert (each["witnesses"]["cri"] == "no resources reported") == silent
-        assert each["text"].startswith(f"{each['requirement']} (MUST)")
+        assert each["text"].startswith(f"{each['requirement']} ({each['level']})")
     assert not any(
         each["deviation"] for each in run.of("verdict") if each["verdict"] != "deviation"
     )
@@ -90,12 +98,13 @@ def test_what_a_target_cannot_show_says_why(run: Finished) -> None:
     for each in run.of("verdict"):
         if each["verdict"] == "unsupported":
             assert re.search(
-                r"gate .* is o|holds for Kubernetes|is catalogued for", each["reading"]
+                r"gate .* is o|holds for Kubernetes|is catalogued for|it takes", each["reading"]
             )
 
 
 def test_every_verdict_has_its_fields_and_its_timeline(run: Finished) -> None:
     timelines = {each["id"]: each for each in run.of("timeline")}
+    claimed = {(each["check"], each["target"]) for each in run.of("claims")}
 
     for each in run.of("verdict"):
         assert each["type"] == "verdict"
@@ -103,7 +112,7 @@ def test_every_verdict_has_its_fields_and_its_timeline(run: Finished) -> None:
         assert re.fullmatch(r"suites/\w+/test_\w+\.py::test_\S+", each["check"])
         assert each["reading"]
         assert 0 <= each["seconds"] < 200
-        if each["verdict"] != "unsupported":
+        if each["verdict"] != "unsupported" and (each["check"], each["target"]) not in claimed:
             timeline = timelines[each["timeline"]]
             assert (timeline["check"], timeline["target"]) == (each["check"], each["target"])
 
@@ -114,16 +123,23 @@ def test_no_verdict_is_there_twice(run: Finished) -> None:
     assert len(keys) == len(set(keys))
 
 
-def test_every_timeline_heard_every_witness_before_and_after_the_patch(run: Finished) -> None:
-    for each in run.of("timeline"):
+def test_every_resize_was_heard_by_every_witness_before_and_after_the_patch(run: Finished) -> None:
+    resizes = [
+        each
+        for each in run.of("timeline")
+        if any(one["witness"] == "kernel" for one in each["observations"])
+    ]
+
+    assert len(resizes) > 20
+    for each in resizes:
         seen = each["observations"]
         assert {one["witness"] for one in seen} >= WITNESSES
         subjects = {one["subject"] for one in seen if one["witness"] == "kernel" and one["t"] < 0}
-        assert subjects == {"pod", "container/c1"}
+        assert subjects >= {"pod", "container/c1"}
         assert [one["t"] for one in seen] == sorted(one["t"] for one in seen)
-        if "gate on" in each["target"]:
-            after = {one["subject"] for one in seen if one["witness"] == "kernel" and one["t"] > 0}
-            assert after == {"pod", "container/c1"}
+        after = {one["subject"] for one in seen if one["witness"] == "kernel" and one["t"] > 0}
+        # Some of the known issues are about a kernel that is never told.
+        assert "pod" in after or "known_issues" in each["check"]
 
 
 def test_the_steps_of_a_resize_are_timed_and_in_order(run: Finished) -> None:
@@ -166,7 +182,7 @@ def test_junit_has_the_same_counts(run: Finished) -> None:
 
     counts = Counter(each["verdict"] for each in run.of("verdict"))
     assert len(list(root.iter("testcase"))) == sum(counts.values())
-    assert len(list(root.iter("skipped"))) == counts["unsupported"]
+    assert len(list(root.iter("skipped"))) == counts["unsupported"] + counts["skipped"]
     assert not list(root.iter("failure"))
     assert not list(root.iter("error"))
     assert root.get("tests") == str(sum(counts.values()))

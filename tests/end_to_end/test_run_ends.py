@@ -26,7 +26,8 @@ GONE_WITHIN_SECONDS = 10.0
 
 
 def test_one_requirement_on_one_target(tmp_path: Path) -> None:
-    run = finished("ST-21", *ONE_TARGET, out=tmp_path / "out", timeout=300)
+    arguments = ("ST-21", "--profile=headline", *ONE_TARGET)
+    run = finished(*arguments, out=tmp_path / "out", timeout=300)
 
     assert run.code == 0, run.unexpected
     assert run.verdicts("reporting")["ST-21"] == {"passed"}
@@ -37,10 +38,10 @@ def test_one_requirement_on_one_target(tmp_path: Path) -> None:
 
 
 def test_an_unknown_requirement_is_refused_at_once_and_leaves_nothing(tmp_path: Path) -> None:
-    done = podresize("run", "ST-12", f"--out={tmp_path / 'out'}")
+    done = podresize("run", "ST-92", f"--out={tmp_path / 'out'}")
 
     assert done.returncode == 2
-    assert "value:   ST-12" in done.stdout
+    assert "value:   ST-92" in done.stdout
     assert "the nearest are: ST-" in done.stdout
     assert "Traceback" not in done.stdout
     assert not (tmp_path / "out").exists()

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from tests.end_to_end.finished_run import Finished, default_run, judged
 
+from podresize.evidence.claims import Claim, judge_claims
 from podresize.evidence.judging import Judgement, verify
 from podresize.evidence.records import VerdictKind
+from podresize.requirements.loader import load_catalogue
+from podresize.requirements.model import Judged
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.usefixtures("real_host")]
 
+EXECUTED = {kind for kind in VerdictKind if kind.is_executed}
 Observations = list[dict[str, Any]]
 Spoil = Callable[[Observations], None]
+
+
+class NothingToSpoilError(Exception):
+    """This resize does not have what the fault would spoil."""
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +100,49 @@ def runtime(**fields: Any) -> Spoil:
     return spoil
 
 
+def reported(**numbers: Any) -> Spoil:
+    """The runtime's last report has other numbers."""
+
+    def spoil(seen: Observations) -> None:
+        of(seen, "cri")[-1]["data"]["resources"].update(numbers)
+
+    return spoil
+
+
+def silent_at_first(seen: Observations) -> None:
+    of(seen, "cri")[0]["data"]["resources"] = None
+
+
+def marked_as(value: str) -> Spoil:
+    """The last state of the pod shows that value of status.resize."""
+
+    def spoil(seen: Observations) -> None:
+        of(seen, "api")[-1]["data"]["status"]["resize"] = value
+
+    return spoil
+
+
+def cpu_first(seen: Observations) -> None:
+    """The container's cpu has its new values before anything else moves."""
+    states = of(seen, "kernel", "container/c1")
+    cpu = {name: text for name, text in states[-1]["data"].items() if name.startswith("cpu.")}
+    first = states[0]["data"]
+    if first | cpu == first or first | cpu == states[-1]["data"]:
+        raise NothingToSpoilError  # only one of the two changes
+    early = copy.deepcopy(states[0]) | {"t": states[1]["t"] - 0.001, "data": first | cpu}
+    seen.insert(seen.index(states[1]), early)
+
+
+def other_setting(seen: Observations) -> None:
+    of(seen, "kernel", "settings/pod")[-1]["data"]["cpu.idle"] = "1"
+
+
+def an_event(seen: Observations) -> None:
+    """An Event of later releases, where none is promised."""
+    data = {"reason": "ResizeCompleted", "type": "Normal", "message": "Pod resize", "count": 1}
+    seen.append({"t": seen[-1]["t"], "witness": "event", "subject": "pod", "data": data})
+
+
 def last(witness: str, **fields: Any) -> Spoil:
     def spoil(seen: Observations) -> None:
         of(seen, witness)[-1]["data"].update(fields)
@@ -100,6 +152,10 @@ def last(witness: str, **fields: Any) -> Spoil:
 
 def restarted(status: dict[str, Any]) -> None:
     status["restartCount"] += 1
+
+
+def more_keys(status: dict[str, Any]) -> None:
+    status["resources"]["limits"]["example.com/more"] = "1"
 
 
 def old_allocation(status: dict[str, Any]) -> None:
@@ -138,10 +194,22 @@ MUTANTS: list[tuple[str, str, str, Spoil]] = [
     ("KL-34", "reporting", "other-process", other_process),
     ("KL-34", "reporting", "gap", last("workload", max_gap_seconds=2.0)),
     ("KL-34", "reporting", "restarted", last_status(restarted)),
+    ("ST-22", "reporting", "more-keys", last_status(more_keys)),
+    ("KL-31", "reporting", "cpu-first", cpu_first),
+    ("KL-31", "silent", "cpu-first", cpu_first),
+    ("CRI-02", "reporting", "silent-at-first", silent_at_first),
     ("CRI-03", "reporting", "silent", runtime(resources=None)),
+    ("CRI-05", "reporting", "period", reported(cpu_period="50000")),
+    ("CRI-06", "reporting", "third-value", reported(memory_limit_in_bytes="1")),
+    ("CRI-07", "reporting", "other-memory", reported(memory_limit_in_bytes="1")),
     ("CRI-09", "silent", "reports", runtime(resources={"cpu_shares": 1})),
     ("CRI-09", "silent", "kernel-old", set_back("container/c1")),
     ("CRI-09", "silent", "not-stuck", unmarked),
+    ("PR-10", "reporting", "unknown", marked_as("Ready")),
+    ("PR-10", "silent", "unknown", marked_as("Ready")),
+    ("PR-13", "reporting", "none-promised", an_event),
+    ("PR-20", "reporting", "other-setting", other_setting),
+    ("PR-20", "silent", "other-setting", other_setting),
     ("PR-01", "reporting", "kernel-back", comes_back("kernel", "container/c1")),
     ("PR-01", "reporting", "pod-cgroup-back", comes_back("kernel", "pod")),
     ("PR-01", "reporting", "status-back", comes_back("api", "pod")),
@@ -194,17 +262,20 @@ def test_stored_timelines_get_the_same_verdicts_with_no_cluster(run: Finished) -
 def test_spoiled_evidence_is_caught_in_every_timeline(
     run: Finished, requirement: str, target: str, spoil: Spoil
 ) -> None:
-    found = evidence(run, requirement, target)
-    assert found
-
-    for record in found:
+    caught = 0
+    for record in evidence(run, requirement, target):
         assert judge(record, requirement).kind in (VerdictKind.PASSED, VerdictKind.DEVIATION)
         spoiled = copy.deepcopy(record)
-        spoil(spoiled["observations"])
+        try:
+            spoil(spoiled["observations"])
+        except NothingToSpoilError:
+            continue
         judgement = judge(spoiled, requirement)
         assert judgement.kind is VerdictKind.FAILED, (record["check"], judgement.reading)
         assert judgement.text is not None
         assert judgement.text.startswith(f"{requirement} (MUST)")
+        caught += 1
+    assert caught
 
 
 @pytest.mark.parametrize("witness", ["client", "api", "cri", "kernel", "process"])
@@ -218,7 +289,19 @@ def test_a_witness_that_was_not_heard_is_never_a_pass(run: Finished, witness: st
         assert judge(deaf, requirement).kind is VerdictKind.ERROR
 
 
-def test_every_requirement_that_was_put_to_a_target_has_a_mutant(run: Finished) -> None:
-    put = {each["requirement"] for each in run.of("verdict") if each["verdict"] != "unsupported"}
+def test_a_claim_that_was_got_otherwise_is_caught(run: Finished) -> None:
+    claims = [Claim.from_json(raw) for each in run.of("claims") for raw in each["claims"]]
+    assert claims
 
-    assert put == {requirement for requirement, *_ in MUTANTS}
+    for each in claims:
+        assert judge_claims([each])[each.requirement][0] is VerdictKind.PASSED
+        otherwise = dataclasses.replace(each, got=None)
+        assert judge_claims([otherwise])[each.requirement][0] is VerdictKind.FAILED, each
+
+
+def test_every_requirement_that_was_put_to_a_target_has_a_mutant(run: Finished) -> None:
+    put = {each["requirement"] for each in run.of("verdict") if each["verdict"] in EXECUTED}
+    catalogue = load_catalogue()
+    by_timeline = {id_ for id_ in put if catalogue.requirement(id_).judged is Judged.TIMELINE}
+
+    assert by_timeline == {requirement for requirement, *_ in MUTANTS}

@@ -103,7 +103,7 @@ def test_the_wheel_carries_everything_and_nothing_else(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
 
     assert {
-        "podresize/requirements/catalogue.yaml",
+        "podresize/requirements/catalogue/api.yaml",
         "podresize/requirements/deviations.yaml",
         "podresize/artifacts/probe/go.mod",
         "podresize/artifacts/probe/main.go",
@@ -132,7 +132,7 @@ def test_the_command_line_works_from_anywhere(bin_directory: Path, tmp_path: Pat
     version = run([podresize, "--version"], cwd=tmp_path).stdout
     assert version.strip().startswith("podresize, version ")
     assert "--containerd" in run([podresize, "run", "--help"], cwd=tmp_path).stdout
-    refused = run([podresize, "run", "ST-12"], cwd=tmp_path, code=2).stdout
+    refused = run([podresize, "run", "ST-92"], cwd=tmp_path, code=2).stdout
     assert "there is no such requirement" in refused
     assert "Traceback" not in refused
     assert list(tmp_path.iterdir()) == []
