@@ -20,7 +20,8 @@ from podresize.cri.client import RuntimeClient
 from podresize.providers.local import provider
 from podresize.requirements.target import Target
 from podresize.resizing.building import container_resources, pod_body
-from podresize.resizing.running_pod import Reach, RunningPod
+from podresize.resizing.reach import Reach
+from podresize.resizing.running_pod import RunningPod
 
 # What each step had to wait for; a share is counted from there.
 WAITS_FOR = {
