@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pytest
 
-from podresize_fixtures import Change, Pods, expectation, requirement, verify
+from podresize_fixtures import QUICK_SYNC, Change, Pods, expectation, requirement, verify
 
-pytestmark = pytest.mark.own_cluster()
+pytestmark = pytest.mark.own_cluster(kubelet=QUICK_SYNC)
 
 MORE, BACK = Change(cpu="+500m"), Change(cpu="-500m")
 LATER = ("KL-10", "KL-30", "KL-32", "KL-34", "ST-20", "ST-21", "PR-01", "PR-10")

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pytest
 
-from podresize_fixtures import Change, Pods, expectation, requirement, verify
+from podresize_fixtures import QUICK_SYNC, Change, Pods, expectation, requirement, verify
 
-pytestmark = pytest.mark.own_cluster()
+pytestmark = pytest.mark.own_cluster(kubelet=QUICK_SYNC)
 
 MORE = Change(cpu="+500m")
 SHOWN = ("ST-01", "ST-05", "ST-10", "ST-14", "ST-15", "ST-17", "ST-27", "PR-10", "PR-12", "PR-13")

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import pytest
 
-from podresize_fixtures import Change, Pods, claim, expectation, requirement, verify
+from podresize_fixtures import QUICK_SYNC, Change, Pods, claim, expectation, requirement, verify
 
-pytestmark = pytest.mark.own_cluster()
+pytestmark = pytest.mark.own_cluster(kubelet=QUICK_SYNC)
 
 CHANGE = Change(cpu="+50m", memory="+32Mi")
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import pytest
 
-from podresize_fixtures import Change, Pods, claim, expectation, requirement, verify
+from podresize_fixtures import QUICK_SYNC, Change, Pods, claim, expectation, requirement, verify
 
 DONE = ("PR-03", "KL-34", "PR-01")
-QUICK_SYNC = {"syncFrequency": "5s"}
 
 
 @requirement("UC-01", *DONE)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from podresize_fixtures import Change, Pods, expectation, requirement, verify
+from podresize_fixtures import QUICK_SYNC, Change, Pods, expectation, requirement, verify
 
 
 @requirement("ST-40", "ST-41", "ST-47")
@@ -23,7 +23,7 @@ def test_a_granted_resize_is_counted(pods: Pods) -> None:
 
 
 @requirement("ST-40", "ST-41", "ST-42", "ST-44", "ST-47")
-@pytest.mark.own_cluster
+@pytest.mark.own_cluster(kubelet=QUICK_SYNC)
 def test_a_granted_resize_is_counted_exactly(pods: Pods) -> None:
     """Nobody else is on the node."""
     change = Change(cpu="+50m", memory="+32Mi")
@@ -35,7 +35,7 @@ def test_a_granted_resize_is_counted_exactly(pods: Pods) -> None:
 
 
 @requirement("ST-10", "ST-14", "ST-15", "ST-30", "ST-40", "ST-42", "ST-44", "PR-10", "PR-13")
-@pytest.mark.own_cluster
+@pytest.mark.own_cluster(kubelet=QUICK_SYNC)
 def test_a_deferred_resize_is_counted(pods: Pods) -> None:
     """The whole node is asked for, which the other pods on it do not leave."""
     change = Change(cpu=pods.allocatable["cpu"], scope="requests")
@@ -48,7 +48,7 @@ def test_a_deferred_resize_is_counted(pods: Pods) -> None:
 
 
 @requirement("ST-11", "ST-30", "ST-41", "ST-42", "ST-44", "ST-45", "ST-46", "PR-11", "PR-13")
-@pytest.mark.own_cluster
+@pytest.mark.own_cluster(kubelet=QUICK_SYNC)
 def test_a_deferred_resize_that_is_granted_is_counted(pods: Pods) -> None:
     """The pod that is in the way goes, and the resize is granted."""
     change = Change(cpu=pods.allocatable["cpu"], scope="requests")
@@ -62,7 +62,7 @@ def test_a_deferred_resize_that_is_granted_is_counted(pods: Pods) -> None:
 
 
 @requirement("ST-10", "ST-17", "ST-30", "ST-42", "ST-43", "PR-13")
-@pytest.mark.own_cluster(cpu_manager_policy="static")
+@pytest.mark.own_cluster(cpu_manager_policy="static", kubelet=QUICK_SYNC)
 def test_an_infeasible_resize_is_counted(pods: Pods) -> None:
     """A Guaranteed pod's cpu request beside the static CPU manager, which 1.34 and later refuse."""
     change = Change(cpu="+50m")

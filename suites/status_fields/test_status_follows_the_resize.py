@@ -10,7 +10,7 @@ import dataclasses
 
 import pytest
 
-from podresize_fixtures import Change, Pods, expectation, requirement, verify
+from podresize_fixtures import QUICK_SYNC, Change, Pods, expectation, requirement, verify
 
 CHANGES = [
     Change(cpu="+50m"),
@@ -95,7 +95,7 @@ def test_a_resize_below_what_the_kernel_holds(pods: Pods) -> None:
 
 
 @requirement("PR-14")
-@pytest.mark.own_cluster
+@pytest.mark.own_cluster(kubelet=QUICK_SYNC)
 def test_the_cgroups_are_sampled_fast_enough(pods: Pods) -> None:
     """What later says that something was never seen rests on how often somebody looked."""
     change = Change(cpu="+50m", memory="+32Mi")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from podresize_fixtures import Change, Pods, claim, requirement
+from podresize_fixtures import QUICK_SYNC, Change, Pods, claim, requirement
 
 ENDS_SOON = ["allocate", "1", "--seconds", "12"]
 ENDS_AT_ONCE = ["allocate", "1", "--seconds", "1"]
@@ -63,7 +63,7 @@ def test_a_container_that_has_ended(pods: Pods) -> None:
 
 
 @requirement("ST-16")
-@pytest.mark.own_cluster
+@pytest.mark.own_cluster(kubelet=QUICK_SYNC)
 def test_a_pod_that_has_ended_waits_for_nothing(pods: Pods) -> None:
     """Its resize is deferred, and then its only container ends for good."""
     whole = Change(cpu=pods.allocatable["cpu"], scope="requests")
@@ -83,7 +83,7 @@ def test_a_pod_that_has_ended_waits_for_nothing(pods: Pods) -> None:
 
 
 @requirement("ST-12")
-@pytest.mark.own_cluster
+@pytest.mark.own_cluster(kubelet=QUICK_SYNC)
 def test_a_failing_resize_and_a_pending_one(pods: Pods) -> None:
     """Memory goes below what is in use, which fails; then the whole node is asked for."""
     whole = Change(cpu=pods.allocatable["cpu"], scope="requests")

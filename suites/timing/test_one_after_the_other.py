@@ -8,7 +8,16 @@ from __future__ import annotations
 
 import pytest
 
-from podresize_fixtures import Change, Pace, Pods, claim, expectation, requirement, verify
+from podresize_fixtures import (
+    QUICK_SYNC,
+    Change,
+    Pace,
+    Pods,
+    claim,
+    expectation,
+    requirement,
+    verify,
+)
 
 UP = Change(cpu="+50m", memory="+32Mi")
 DOWN = Change(cpu="-50m", memory="-32Mi")
@@ -17,7 +26,7 @@ BURST = [Change(cpu=f"{milli}m") for milli in (160, 210, 130, 260, 180, 240, 150
 
 ENDS = requirement("PR-03", "PR-01", "PR-04", "KL-30", "KL-34", "ST-20", "ST-21")
 # Up to 1.31 the status needs one sync or two: with a minute each, six checks would take ten.
-pytestmark = pytest.mark.own_cluster(kubelet={"syncFrequency": "5s"})
+pytestmark = pytest.mark.own_cluster(kubelet=QUICK_SYNC)
 
 
 @ENDS

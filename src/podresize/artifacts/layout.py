@@ -24,7 +24,8 @@ class Layout:
     ``objects/<2 hex>/<sha256>`` holds the bytes, ``entries/<component>/<version>/<arch>/<source>``
     the same files under their programs' names (hard links, so that they can go on a ``PATH``),
     ``index/`` one JSON file per entry, ``tmp/`` work that is not finished, ``partial/`` downloads
-    that can be resumed, ``logs/`` builds, ``locks/`` and ``toolchains/`` what they say.
+    that can be resumed, ``logs/`` builds, ``bytecode/`` compiled Python modules, ``locks/`` and
+    ``toolchains/`` what they say.
     """
 
     def __init__(self, root: Path | None = None) -> None:
@@ -37,6 +38,7 @@ class Layout:
         self.logs = self.root / "logs"
         self.locks = self.root / "locks"
         self.toolchains = self.root / "toolchains"
+        self.bytecode = self.root / "bytecode"
 
     def make(self) -> None:
         """Create the directories. Raises ``HostError`` where the cache cannot be written."""

@@ -38,7 +38,8 @@ def prune(
     """Remove leftovers of killed processes, and the entries that the arguments name.
 
     ``older_than_days`` counts from an entry's last use. ``everything`` removes all entries,
-    partial downloads, logs and fetched toolchains. What a living process works on stays.
+    partial downloads, logs, fetched toolchains and compiled modules. What a living process works
+    on stays.
     """
     layout = cache.layout
     now = time.time()
@@ -64,6 +65,9 @@ def prune(
     if everything:
         for toolchain in layout.toolchains.iterdir():
             remove_tree(toolchain)
+            leftovers += 1
+        if layout.bytecode.is_dir():
+            remove_tree(layout.bytecode)
             leftovers += 1
     return Pruned(
         entries=tuple(entry for entry in candidates if entry not in kept),

@@ -21,6 +21,7 @@ from typing import Any
 import click
 
 import podresize
+from podresize.artifacts.bytecode import share_bytecode
 from podresize.artifacts.progress import default_progress
 from podresize.cli.target_options import take_target, target_options
 from podresize.errors import (
@@ -205,9 +206,11 @@ def _run_pytest(
         command += ["-n", str(workers)]
     command += [f"--requirement={requirement}" for requirement in requirements]
     command += [f"--profile={profile}" for profile in profiles]
+    environment = os.environ | {"PODRESIZE_RUN_ID": run_id}
+    share_bytecode(environment)
     child = subprocess.Popen(
         command,
-        env=os.environ | {"PODRESIZE_RUN_ID": run_id},
+        env=environment,
         # When this process is killed its pytest goes too, and with pytest the cluster.
         preexec_fn=linux.die_with_parent,
         # Whoever interrupts this process, by Ctrl-C or by a signal to it alone, ends the same: it

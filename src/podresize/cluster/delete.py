@@ -46,6 +46,13 @@ def delete_pod(
     return delete(api, kind="pods", namespace=namespace, name=name, grace_seconds=grace_seconds)
 
 
+def delete_all(api: Api, *, kind: str, namespace: str) -> dict[str, Any]:
+    """Ask for the deletion of every object of a kind in a namespace; returns the raw answer."""
+    options = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
+    path = resource_path(kind, namespace=namespace)
+    return api.request("DELETE", path=path, body=options).accepted()
+
+
 def delete_namespace(api: Api, *, name: str) -> dict[str, Any] | None:
     """Ask for a namespace's deletion with all that is in it."""
     return delete(api, kind="namespaces", name=name)

@@ -28,6 +28,7 @@ FAST_SECONDS = 5.0
 # After a change others often follow: a resize that was deferred is seen as sharply as any.
 FAST_AFTER_CHANGE = 2.0
 LONGEST_FILE = 65536
+LONGEST_SLEEP = 0.02
 # A resize writes some ten files with pauses between them; a reading takes far less than a pause.
 READINGS = 6
 # The file or its cgroup is not there; the last is a file of a feature that the kernel turned off.
@@ -97,10 +98,17 @@ class CgroupSampler(Observer):
             # From the time it was due, so that the rate does not drift; never in a burst to make
             # up for a time when the host did not let us run.
             due = max(due + 1 / (self._rate if was_fast else self._slow_rate), now)
-            if self._stopping.wait(max(0.0, due - time.monotonic())):
+            if self._stops_within(max(0.0, due - time.monotonic())):
                 # One look more: what changed until the stop was seen.
                 self._sample(time.monotonic())
                 return
+
+    def _stops_within(self, seconds: float) -> bool:
+        """Pause. A short one is slept: a wait for the event takes twice the processor time."""
+        if seconds > LONGEST_SLEEP:
+            return self._stopping.wait(seconds)
+        time.sleep(seconds)
+        return self._stopping.is_set()
 
     def _is_fast(self, now: float) -> bool:
         patched = self.recorder.patched_at

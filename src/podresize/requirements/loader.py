@@ -121,9 +121,13 @@ def parse_catalogue(
     return Catalogue(requirements=known, deviations=departures, not_checked=left_out)
 
 
+# libyaml's, ten times as fast, where it is built in: each of a dozen workers reads the catalogue.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
 def _parse_list(text: str, origin: str, build: Callable[[_Reader], _Entry]) -> dict[str, _Entry]:
     try:
-        entries = yaml.safe_load(text)
+        entries = yaml.load(text, Loader=_LOADER)
     except yaml.YAMLError as error:
         raise _bad("a catalogue file is not YAML", str(error), origin) from error
     if not isinstance(entries, list):
