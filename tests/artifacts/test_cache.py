@@ -192,6 +192,8 @@ def test_prune_all_leaves_an_empty_cache(cache: Cache) -> None:
     put(cache, runc=b"one")
     (cache.layout.logs / "x.log").write_text("a log")
     (cache.layout.toolchains / "go").mkdir()
+    (cache.layout.bytecode / "src").mkdir(parents=True)
+    (cache.layout.bytecode / "src" / "module.pyc").touch()
 
     prune(cache, everything=True)
 
