@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from podresize.cluster.wait import describe_state, wait_for, wait_gone
+from podresize.cluster.wait import describe_state, wait_for, wait_gone, wait_settled
 from podresize.errors import HarnessError
 
 if TYPE_CHECKING:
@@ -47,6 +47,49 @@ def test_the_object_that_matched_is_returned(
     )
     assert found == pod(9, "Running")
     assert [r.method for r in server.requests] == ["GET", "WATCH"]
+
+
+def settled(api: Api, *, quiet: float, deadline: float) -> dict[str, Any]:
+    return wait_settled(
+        api,
+        kind="pods",
+        namespace="ns",
+        name="a",
+        predicate=running,
+        quiet=quiet,
+        deadline=deadline,
+        what="Running",
+    )
+
+
+def test_an_object_that_is_still_changed_has_not_settled(
+    server: FakeApiServer, api: Api, reply: type[Reply]
+) -> None:
+    server.on("GET", PODS, reply(body=pods(pod(5, "Running"))))
+    events = (line("MODIFIED", pod(8)), line("MODIFIED", pod(9, "Running")), server.hold)
+    server.on("WATCH", PODS, reply(parts=events))
+    began = time.monotonic()
+
+    assert settled(api, quiet=0.5, deadline=20) == pod(9, "Running")
+    assert time.monotonic() - began >= 0.5
+
+
+def test_what_does_not_settle_in_time_is_an_error(
+    server: FakeApiServer, api: Api, reply: type[Reply]
+) -> None:
+    server.on("GET", PODS, reply(body=pods(pod(5, "Running"))))
+    server.on("WATCH", PODS, reply(parts=(server.hold,)))
+    with pytest.raises(HarnessError, match=r"was not Running within 0\.3 s"):
+        settled(api, quiet=30, deadline=0.3)
+
+
+def test_what_is_deleted_does_not_settle(
+    server: FakeApiServer, api: Api, reply: type[Reply]
+) -> None:
+    server.on("GET", PODS, reply(body=pods(pod(5, "Running"))))
+    server.on("WATCH", PODS, reply(parts=(line("DELETED", pod(8, "Running")), server.hold)))
+    with pytest.raises(HarnessError, match="was deleted before it was Running"):
+        settled(api, quiet=30, deadline=20)
 
 
 def test_what_is_there_already_needs_no_watch(

@@ -48,6 +48,43 @@ def wait_for(
     raise _error(kind, namespace, name, f"was not {what} within {deadline:g} s", last)
 
 
+def wait_settled(
+    api: Api,
+    *,
+    kind: str,
+    name: str,
+    predicate: Callable[[dict[str, Any]], object],
+    quiet: float,
+    deadline: float,
+    what: str,
+    namespace: str | None = None,
+) -> dict[str, Any]:
+    """Return the raw object once ``predicate`` is true of it and nobody changed it for a while.
+
+    ``quiet`` is that while and ``deadline`` the longest wait, in seconds. Raises as ``wait_for``.
+    """
+    last: dict[str, Any] | None = None
+    settled = threading.Event()
+    with (
+        Watch(api, kind=kind, namespace=namespace, name=name) as watch,
+        _bounded(watch, deadline=deadline),
+        contextlib.closing(watch.events()) as events,
+        contextlib.ExitStack() as silence,
+    ):
+        for event in events:
+            if event.type == "SYNCED":
+                continue
+            silence.close()
+            last = event.object
+            if event.type == "DELETED":
+                raise _error(kind, namespace, name, f"was deleted before it was {what}", last)
+            if predicate(last):
+                silence.enter_context(_bounded(watch, deadline=quiet, then=settled.set))
+    if settled.is_set() and last is not None and predicate(last):
+        return last
+    raise _error(kind, namespace, name, f"was not {what} within {deadline:g} s", last)
+
+
 def wait_gone(
     api: Api,
     *,
@@ -109,9 +146,16 @@ def _events(
 
 
 @contextlib.contextmanager
-def _bounded(watch: Watch, *, deadline: float) -> Iterator[None]:
-    """Stop ``watch`` at the deadline, whatever it is doing then."""
-    timer = threading.Timer(deadline, watch.stop)
+def _bounded(
+    watch: Watch, *, deadline: float, then: Callable[[], None] = lambda: None
+) -> Iterator[None]:
+    """Stop ``watch`` at the deadline, whatever it is doing then, and note it with ``then``."""
+
+    def end() -> None:
+        then()
+        watch.stop()
+
+    timer = threading.Timer(deadline, end)
     timer.daemon = True
     timer.start()
     try:

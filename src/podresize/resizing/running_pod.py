@@ -22,7 +22,7 @@ from podresize.cluster.get import get
 from podresize.cluster.logs import log_text
 from podresize.cluster.observing import without_managed_fields
 from podresize.cluster.patch import patch
-from podresize.cluster.wait import wait_for, wait_gone
+from podresize.cluster.wait import wait_for, wait_gone, wait_settled
 from podresize.errors import HarnessError
 from podresize.evidence.agreement import container_spec
 from podresize.evidence.conditions import resize_conditions
@@ -49,6 +49,9 @@ from podresize.resizing.watching import container_ids, observers
 
 # A pod of loaded images runs about a second after it is created; a busy host takes longer.
 _RUNNING_SECONDS = 90.0
+# The kubelet looks at its containers once a second, and a pod that has just been started is still
+# being reported on: a resize that comes meanwhile races with that (K-22, PD-07, PD-10).
+_QUIET_SECONDS = 1.5
 # The grace period of a pod of a check is short.
 _GONE_SECONDS = 60.0
 _ONCE_SECONDS = 2.0
@@ -81,7 +84,7 @@ class RunningPod:
         may_be_there: bool = False,
         turn: AbstractContextManager[object] = _AT_ONCE,
     ) -> RunningPod:
-        """Create a pod on the node and return when its containers run.
+        """Create a pod on the node and return when its containers run and its status has settled.
 
         ``has_node_alone``: no other check has pods on the node, so that what surrounds a resize is
         known before it is asked for. ``runs`` False returns as soon as the pod is there. ``turn``
@@ -97,12 +100,13 @@ class RunningPod:
         made = get(reach.api, kind="pods", namespace=namespace, name=name)
         if not runs:
             return cls(reach, made, has_node_alone=has_node_alone)
-        raw = wait_for(
+        raw = wait_settled(
             reach.api,
             kind="pods",
             namespace=namespace,
             name=name,
             predicate=is_running,
+            quiet=_QUIET_SECONDS,
             deadline=_RUNNING_SECONDS,
             what="Running",
         )
