@@ -71,6 +71,11 @@ def test_images_have_no_version_to_choose() -> None:
         versions.normalise(Component.IMAGES, "1.0.0")
 
 
+def test_the_jvm_has_no_version_to_choose() -> None:
+    with pytest.raises(UsageError, match="the one that the OS offers"):
+        versions.normalise(Component.JVM, "17")
+
+
 @pytest.mark.parametrize(
     ("version", "expected"),
     [

@@ -17,6 +17,7 @@ class Component(enum.StrEnum):
     ETCD = "etcd"
     CNI = "cni"  # ptp, host-local, loopback, portmap, bridge
     IMAGES = "images"  # pause.tar and workload.tar, OCI archives
+    JVM = "jvm"  # jvm.tar, an OCI archive: only the checks of Java want it
     KUBECTL = "kubectl"
     KUBEADM = "kubeadm"
     E2E = "kubernetes-e2e"  # upstream's own end-to-end tests as a program, for the benchmarks

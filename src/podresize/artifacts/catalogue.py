@@ -12,6 +12,7 @@ from podresize.artifacts.artifact import Component
 
 DEFAULT_KUBERNETES = "1.27.4"
 DEFAULT_CONTAINERD = "1.6.36"
+JVM_IMAGE = "podresize.local/jvm:1"
 
 # Kubernetes releases of which every module and every checksum can be had. A release outside this
 # list may still be downloaded: upstream serves all of them, the module proxies do not.
@@ -76,10 +77,25 @@ class Module:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
-    """A Debian or Ubuntu package; ``files`` maps a program to its path inside."""
+    """A Debian or Ubuntu package; ``files`` maps a program to its path inside.
+
+    ``otherwise`` are the names of those that serve as well, where the OS has none of that name.
+    """
 
     name: str
     files: dict[str, str]
+    otherwise: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PackageImage(Package):
+    """A package as a pod image: what it installs, and that of the packages ``beside`` it.
+
+    ``files`` maps the archive to the path, a pattern, of the program that the image starts.
+    """
+
+    image: str
+    beside: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,6 +254,20 @@ RECIPES: dict[Component, Recipe] = {
             name="containernetworking-plugins",
             files={program: f"usr/lib/cni/{program}" for program in _CNI},
         ),
+    ),
+    Component.JVM: Recipe(
+        programs=("jvm.tar",),
+        package=PackageImage(
+            name="openjdk-17-jre-headless",
+            otherwise=("openjdk-21-jre-headless",),
+            files={"jvm.tar": "usr/lib/jvm/*/bin/java"},
+            image=JVM_IMAGE,
+            # What the launcher and libjvm are linked against. The others that the package depends
+            # on are of printing, sound and smart cards, and are looked for when they are used.
+            beside=("libc6", "libgcc-s1", "libstdc++6", "zlib1g"),
+        ),
+        why_no_release="OpenJDK itself publishes sources, no programs",
+        why_no_module="a JVM is written in C++ and Java",
     ),
     Component.IMAGES: Recipe(
         programs=("pause.tar", "workload.tar"),

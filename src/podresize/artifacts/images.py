@@ -19,6 +19,7 @@ from typing import Any
 from podresize.artifacts import gobuild
 from podresize.artifacts.artifact import Component, Source
 from podresize.artifacts.cache import Cache
+from podresize.artifacts.layout import sha256_of
 from podresize.artifacts.progress import Progress
 from podresize.artifacts.source import SourcePassedOverError
 from podresize.artifacts.toolchain import find_go
@@ -110,8 +111,18 @@ def write_image(
 
     ``config`` is the ``config`` object of an OCI image configuration.
     """
-    layer = _layer(programs)
-    layer_digest = hashlib.sha256(layer).hexdigest()
+    layer = path.with_name(f"{path.name}.layer")
+    with tarfile.open(layer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for program_name, program in sorted(programs.items()):
+            add(archive, program_name, program.read_bytes(), mode=0o755)
+        add(archive, "tmp", None, mode=0o1777)
+    pack_image(path, layer=layer, name=name, arch=arch, config=config)
+    layer.unlink()
+
+
+def pack_image(path: Path, *, layer: Path, name: str, arch: str, config: dict[str, Any]) -> None:
+    """Write an image of one layer, which is a tar file; ``config`` is as above."""
+    blob = _descriptor("application/vnd.oci.image.layer.v1.tar", layer)
     configuration = _json(
         {
             "architecture": arch,
@@ -119,7 +130,7 @@ def write_image(
             "created": "1970-01-01T00:00:00Z",
             "history": [{"created": "1970-01-01T00:00:00Z", "created_by": "podresize"}],
             "os": "linux",
-            "rootfs": {"diff_ids": [f"sha256:{layer_digest}"], "type": "layers"},
+            "rootfs": {"diff_ids": [blob["digest"]], "type": "layers"},
         }
     )
     oci = "application/vnd.oci.image"
@@ -129,7 +140,7 @@ def write_image(
             "mediaType": f"{oci}.manifest.v1+json",
             "config": _descriptor(f"{oci}.config.v1+json", configuration),
             # Not compressed: gzip's bytes depend on the zlib at hand, and the file never travels.
-            "layers": [_descriptor(f"{oci}.layer.v1.tar", layer)],
+            "layers": [blob],
         }
     )
     index = _json(
@@ -148,7 +159,6 @@ def write_image(
             ],
         }
     )
-    blobs = {hashlib.sha256(data).hexdigest(): data for data in (layer, configuration, manifest)}
     docker = [
         {
             "Config": _blob_name(configuration),
@@ -156,44 +166,47 @@ def write_image(
             "Layers": [_blob_name(layer)],
         }
     ]
+    blobs = {_blob_name(data): data for data in (layer, configuration, manifest)}
     with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as archive:
-        _add(archive, "oci-layout", _json({"imageLayoutVersion": "1.0.0"}))
-        _add(archive, "index.json", index)
-        _add(archive, "manifest.json", _json(docker))
-        for digest, data in sorted(blobs.items()):
-            _add(archive, f"blobs/sha256/{digest}", data)
+        add(archive, "oci-layout", _json({"imageLayoutVersion": "1.0.0"}))
+        add(archive, "index.json", index)
+        add(archive, "manifest.json", _json(docker))
+        for place, data in sorted(blobs.items()):
+            add(archive, place, data)
 
 
-def _layer(programs: dict[str, Path]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for name, program in sorted(programs.items()):
-            _add(archive, name, program.read_bytes(), mode=0o755)
-        _add(archive, "tmp", None, mode=0o1777)
-    return buffer.getvalue()
-
-
-def _add(archive: tarfile.TarFile, name: str, data: bytes | None, *, mode: int = 0o644) -> None:
+def add(
+    archive: tarfile.TarFile, name: str, data: bytes | Path | None, *, mode: int = 0o644
+) -> None:
+    """Add a file with these bytes, or that has those of another file; a directory for None."""
     info = tarfile.TarInfo(name)
     info.mode = mode  # owner 0:0 and time 0 are TarInfo's own defaults
     if data is None:
         info.type = tarfile.DIRTYPE
         archive.addfile(info)
-        return
-    info.size = len(data)
-    archive.addfile(info, io.BytesIO(data))
+    elif isinstance(data, Path):
+        info.size = data.stat().st_size
+        with data.open("rb") as file:
+            archive.addfile(info, file)
+    else:
+        info.size = len(data)
+        archive.addfile(info, io.BytesIO(data))
 
 
-def _descriptor(media_type: str, data: bytes) -> dict[str, Any]:
+def _descriptor(media_type: str, data: bytes | Path) -> dict[str, Any]:
     return {
         "mediaType": media_type,
-        "digest": f"sha256:{hashlib.sha256(data).hexdigest()}",
-        "size": len(data),
+        "digest": f"sha256:{_digest(data)}",
+        "size": data.stat().st_size if isinstance(data, Path) else len(data),
     }
 
 
-def _blob_name(data: bytes) -> str:
-    return f"blobs/sha256/{hashlib.sha256(data).hexdigest()}"
+def _blob_name(data: bytes | Path) -> str:
+    return f"blobs/sha256/{_digest(data)}"
+
+
+def _digest(data: bytes | Path) -> str:
+    return sha256_of(data) if isinstance(data, Path) else hashlib.sha256(data).hexdigest()
 
 
 def _json(value: Any) -> bytes:

@@ -1,7 +1,11 @@
-"""The OS's package as a source: downloaded and unpacked into the cache, never installed."""
+"""The OS's package as a source: downloaded and unpacked into the cache, never installed.
+
+Where a pod is to run what a package holds, it is packed as an image instead (``package_image``).
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -9,8 +13,9 @@ import subprocess
 from pathlib import Path
 
 from podresize.artifacts.artifact import Component, Source
-from podresize.artifacts.catalogue import RECIPES, Package
+from podresize.artifacts.catalogue import RECIPES, Package, PackageImage
 from podresize.artifacts.host import host_arch
+from podresize.artifacts.package_image import pack
 from podresize.artifacts.progress import Progress
 from podresize.artifacts.source import SourcePassedOverError
 from podresize.errors import HostError
@@ -29,15 +34,15 @@ class OsPackage:
         """Return the upstream part of the version that the archive offers. See ``Fetcher``."""
         package = _package(component)
         self._check_tools()
-        full = _candidate(package.name, arch)
-        if full is None and not _has_lists() and os.geteuid() == 0:
+        found = _offered(package, arch)
+        if found is None and not _has_lists() and os.geteuid() == 0:
             _run(["apt-get", "update", "--quiet"], seconds=_LONG_SECONDS)
-            full = _candidate(package.name, arch)
-        if full is None:
+            found = _offered(package, arch)
+        if found is None:
             raise SourcePassedOverError(_why_unknown(package.name, arch))
-        offered = upstream_version(full)
+        name, offered = found
         if asked is not None and asked != offered:
-            raise SourcePassedOverError(f"the OS offers {package.name} {offered}, not {asked}")
+            raise SourcePassedOverError(f"the OS offers {name} {offered}, not {asked}")
         return offered
 
     def fetch(
@@ -51,16 +56,15 @@ class OsPackage:
     ) -> dict[str, Path]:
         """Download, unpack and check that its shared libraries are here. See ``Fetcher``."""
         package = _package(component)
-        name = f"{package.name}:{arch}"
-        with progress.work(f"{component} {version} ({arch}): fetching {name}", unit="packages"):
-            try:
-                _run(["apt-get", "download", "--quiet", name], cwd=work, seconds=_LONG_SECONDS)
-            except SourcePassedOverError:
-                # The lists may name a package that a security update has replaced since.
-                if os.geteuid() != 0:
-                    raise
-                _run(["apt-get", "update", "--quiet"], seconds=_LONG_SECONDS)
-                _run(["apt-get", "download", "--quiet", name], cwd=work, seconds=_LONG_SECONDS)
+        if isinstance(package, PackageImage):
+            name, _ = _offered(package, arch) or (package.name, "")
+            with progress.work(f"{component} {version} ({arch}): fetching {name}", unit="packages"):
+                _download((name, *package.beside), arch, work)
+            return pack(package, _trees(work), arch=arch, work=work)
+        with progress.work(
+            f"{component} {version} ({arch}): fetching {package.name}:{arch}", unit="packages"
+        ):
+            _download((package.name,), arch, work)
         archive = next(iter(work.glob("*.deb")))
         tree = work / "tree"
         _run(["dpkg-deb", "--extract", str(archive), str(tree)], seconds=_LONG_SECONDS)
@@ -142,6 +146,37 @@ def _package(component: Component) -> Package:
     return recipe.package
 
 
+def _download(names: tuple[str, ...], arch: str, work: Path) -> None:
+    """Put the packages of these names into ``work``."""
+    command = ["apt-get", "download", "--quiet", *(f"{name}:{arch}" for name in names)]
+    try:
+        _run(command, cwd=work, seconds=_LONG_SECONDS)
+    except SourcePassedOverError:
+        # The lists may name a package that a security update has replaced since.
+        if os.geteuid() != 0:
+            raise
+        _run(["apt-get", "update", "--quiet"], seconds=_LONG_SECONDS)
+        _run(command, cwd=work, seconds=_LONG_SECONDS)
+
+
+def _trees(work: Path) -> list[Path]:
+    """Return what each package in ``work`` would install, as a tar file."""
+    trees = []
+    for archive in sorted(work.glob("*.deb")):
+        trees.append(archive.with_suffix(".tar"))
+        _run(["dpkg-deb", "--fsys-tarfile", str(archive)], seconds=_LONG_SECONDS, into=trees[-1])
+    return trees
+
+
+def _offered(package: Package, arch: str) -> tuple[str, str] | None:
+    """Return name and version of the first of a package's names that the OS knows."""
+    for name in (package.name, *package.otherwise):
+        full = _candidate(name, arch)
+        if full is not None:
+            return name, upstream_version(full)
+    return None
+
+
 def _candidate(name: str, arch: str) -> str | None:
     answer = _run(["apt-cache", "policy", f"{name}:{arch}"], seconds=_QUICK_SECONDS)
     found = re.search(r"^\s*Candidate: (\S+)", answer, flags=re.MULTILINE)
@@ -175,22 +210,29 @@ def _missing(program: Path, *, libraries: list[Path] | None) -> list[str]:
     return missing_libraries(answer.stdout)
 
 
-def _run(command: list[str], *, seconds: int, cwd: Path | None = None) -> str:
-    """Return standard output; a failure passes the source over with the last line said."""
+def _run(
+    command: list[str], *, seconds: int, cwd: Path | None = None, into: Path | None = None
+) -> str:
+    """Return standard output, or write it ``into`` a file.
+
+    A failure passes the source over with the last line said.
+    """
     try:
-        done = subprocess.run(
-            command,
-            cwd=cwd,
-            env=os.environ | {"LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=seconds,
-        )
+        with contextlib.nullcontext(subprocess.PIPE) if into is None else into.open("wb") as output:
+            done = subprocess.run(
+                command,
+                cwd=cwd,
+                env=os.environ | {"LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"},
+                stdout=output,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+                timeout=seconds,
+            )
     except subprocess.TimeoutExpired:
         raise SourcePassedOverError(f"{command[0]} gave no answer within {seconds} s") from None
     if done.returncode != 0:
         lines = [line for line in done.stderr.splitlines() if line.startswith("E:")]
         said = (lines or done.stderr.splitlines() or ["it said nothing"])[0]
         raise SourcePassedOverError(f"{' '.join(command[:2])} failed: {said.removeprefix('E: ')}")
-    return done.stdout
+    return done.stdout or ""

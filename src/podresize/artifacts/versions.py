@@ -78,6 +78,13 @@ def normalise(component: Component, asked: str | None, *, origin: str | None = N
             origin=origin,
             next_command="podresize artifacts get images",
         )
+    if component is Component.JVM:
+        raise UsageError(
+            "The JVM has no version to choose: it is the one that the OS offers.",
+            value=asked,
+            origin=origin,
+            next_command="podresize artifacts get jvm",
+        )
     shape = _SHAPE.fullmatch(asked.strip())
     if shape is None:
         raise UsageError(
