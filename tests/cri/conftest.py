@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class FakeRuntime(api_pb2_grpc.RuntimeServiceServicer):
+class FakeRuntime(api_pb2_grpc.RuntimeServiceServicer, api_pb2_grpc.ImageServiceServicer):
     """Answers ContainerStatus from ``statuses``; ``hang`` makes it wait for the test's end."""
 
     def __init__(self, path: Path) -> None:
         self.statuses: dict[str, Any] = {}
         self.containers: list[Any] = []
         self.sandboxes: list[Any] = []
+        self.images: set[str] = set()
         self.requests: list[Any] = []
         self.refusals: list[grpc.StatusCode] = []
         self.hang = False
@@ -33,6 +34,7 @@ class FakeRuntime(api_pb2_grpc.RuntimeServiceServicer):
         self.server = grpc.server(ThreadPoolExecutor(4))
         # The published stubs carry no types.
         api_pb2_grpc.add_RuntimeServiceServicer_to_server(self, self.server)  # type: ignore[no-untyped-call]
+        api_pb2_grpc.add_ImageServiceServicer_to_server(self, self.server)  # type: ignore[no-untyped-call]
         self.server.add_insecure_port(self.endpoint)
         self.server.start()
 
@@ -64,6 +66,11 @@ class FakeRuntime(api_pb2_grpc.RuntimeServiceServicer):
     def ListPodSandbox(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002  # the stub's names
         self.requests.append(request)
         return api_pb2.ListPodSandboxResponse(items=self.sandboxes)
+
+    def ImageStatus(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002  # the stub's names
+        name = request.image.image
+        image = api_pb2.Image(id=name) if name in self.images else None
+        return api_pb2.ImageStatusResponse(image=image)
 
     def close(self) -> None:
         self.ending.set()

@@ -41,6 +41,13 @@ def test_version(client: RuntimeClient) -> None:
     }
 
 
+def test_an_image_is_there_or_not(runtime: FakeRuntime, client: RuntimeClient) -> None:
+    runtime.images.add("podresize.local/jvm:1")
+
+    assert client.has_image("podresize.local/jvm:1")
+    assert not client.has_image("podresize.local/none:1")
+
+
 def test_a_status_without_resources_is_not_one_with_empty_resources(
     runtime: FakeRuntime, client: RuntimeClient
 ) -> None:

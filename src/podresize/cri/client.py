@@ -78,6 +78,7 @@ class RuntimeClient:
         self._channel = grpc.insecure_channel(self.endpoint, options=CHANNEL_OPTIONS)
         # The published stubs carry no types.
         self._stub = api_pb2_grpc.RuntimeServiceStub(self._channel)  # type: ignore[no-untyped-call]
+        self._images = api_pb2_grpc.ImageServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._lock = threading.Lock()
         self._under_way: dict[int, Any] = {}
 
@@ -137,6 +138,12 @@ class RuntimeClient:
             "resources": _linux(status.resources) if status.HasField("resources") else None,
         }
         return found | {"info": _info(answer.info)} if verbose else found
+
+    def has_image(self, name: str) -> bool:
+        """Return whether pods can run the image of that name without a registry."""
+        request = api_pb2.ImageStatusRequest(image=api_pb2.ImageSpec(image=name))
+        answer = self._call("ImageStatus", request, stub=self._images)
+        return bool(answer.HasField("image"))
 
     def list_containers(self, pod_uid: str | None = None) -> list[dict[str, Any]]:
         """Return the containers, dead ones included, of one pod or of all.
@@ -210,14 +217,21 @@ class RuntimeClient:
     ) -> None:
         self.close()
 
-    def _call(self, name: str, request: object, *, stopping: threading.Event | None = None) -> Any:
+    def _call(
+        self,
+        name: str,
+        request: object,
+        *,
+        stopping: threading.Event | None = None,
+        stub: object | None = None,
+    ) -> Any:
         thread = threading.get_ident()
         try:
             # Within the lock: a cancel comes before the question, or finds the call.
             with self._lock:
                 if stopping is not None and stopping.is_set():
                     raise self._error(name, "CANCELLED", "its caller is stopping")
-                call = getattr(self._stub, name).future(request, timeout=self._timeout)
+                call = getattr(stub or self._stub, name).future(request, timeout=self._timeout)
                 self._under_way[thread] = call
             return call.result()
         except grpc.FutureCancelledError as error:
