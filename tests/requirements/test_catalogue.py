@@ -80,6 +80,9 @@ def test_the_shipped_catalogue_loads_once() -> None:
         (ENTRY.replace("[core]", "core"), "[]", "'profiles' must be a list"),
         (ENTRY + '  deadlines: {">=1.27": soon}\n', "[]", "positive number of seconds"),
         (ENTRY + '  deadlines: {">=1.27": -1}\n', "[]", "positive number of seconds"),
+        (ENTRY + "  factor: 1\n", "[]", "a factor is a number above 1"),
+        (ENTRY + "  factor: twice\n", "[]", "a factor is a number above 1"),
+        (ENTRY + "  factor: true\n", "[]", "a factor is a number above 1"),
         (ENTRY, DEVIATION.replace("[ST-99]", "[ST-98]"), "explains an unknown requirement"),
         (ENTRY, DEVIATION.replace("runtime_versions", "versions"), "runtime_versions"),
         (ENTRY, DEVIATION.replace("[{kube", "{kube").replace('2"}]', '2"}'), "list of stacks"),
@@ -152,6 +155,13 @@ def test_deadlines_by_version() -> None:
     requirement = load_catalogue().requirement("ST-21")
     found = [requirement.deadline(item) for item in ("1.27.4", "1.32.9", "1.33.0-rc.1")]
     assert found == [100, 100, 30]
+
+
+def test_a_factor_is_there_where_measurements_are_compared() -> None:
+    known = parse_catalogue({"a.yaml": ENTRY + "  factor: 1.5\n", "b.yaml": "[]"}, "[]")
+
+    assert known.requirement("ST-99").factor == 1.5
+    assert parse_catalogue({"a.yaml": ENTRY}, "[]").requirement("ST-99").factor is None
 
 
 def test_versions_as_they_are_reported() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from podresize.cli.catalogue_text import (
     by_area,
     deadlines_in_words,
+    factor_in_words,
     natural,
     needs_in_words,
     scope_in_words,
@@ -68,6 +69,7 @@ def _requirement(item: Requirement) -> list[str]:
         ("Speaks of", scope_in_words(item)),
         ("Needs", needs_in_words(item)),
         ("Within", deadlines_in_words(item)),
+        ("At least", factor_in_words(item)),
         ("Judged by", _JUDGED[item.judged]),
         ("Profiles", ", ".join(sorted(item.profiles))),
         ("Clause", item.clause),

@@ -70,6 +70,11 @@ def deadlines_in_words(requirement: Requirement) -> str:
     )
 
 
+def factor_in_words(requirement: Requirement) -> str:
+    """Return how measurements must compare; empty where none are compared."""
+    return f"{requirement.factor:g} times as much" if requirement.factor is not None else ""
+
+
 def stacks_in_words(affects: Affects) -> str:
     """Return the stacks a deviation is known on, the range of releases as a person says it."""
     return (
@@ -149,6 +154,7 @@ def requirement(item: Requirement, catalogue: Catalogue, checks: Sequence[FoundC
         ("needs", needs_in_words(item)),
         ("speaks of", scope_in_words(item)),
         ("within", deadlines_in_words(item)),
+        ("at least", factor_in_words(item)),
         ("profiles", ", ".join(sorted(item.profiles))),
     ]
     lines = _head(f"{item.id} ({item.level}) {item.title}", item.text)

@@ -19,15 +19,18 @@ def log_text(
     previous: bool = False,
     tail: int | None = None,
     since_seconds: int | None = None,
+    timestamps: bool = False,
 ) -> str:
     """Return a container's log. ``previous`` is that of the instance before. Raises ``ApiError``.
 
-    What is no UTF-8 becomes U+FFFD.
+    What is no UTF-8 becomes U+FFFD. With ``timestamps`` each line begins with the time at which the
+    runtime got it (RFC 3339).
     """
+    params = _params(container, previous=previous, tail=tail, since_seconds=since_seconds)
     answer = api.request(
         "GET",
         path=resource_path("pods", namespace=namespace, name=pod, subresource="log"),
-        params=_params(container, previous=previous, tail=tail, since_seconds=since_seconds),
+        params=params | ({"timestamps": "true"} if timestamps else {}),
         accept="*/*",
     )
     answer.accepted()

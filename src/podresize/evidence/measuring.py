@@ -29,13 +29,15 @@ class Load:
 class Measurement:
     """Seconds after the patch by step, one value for each resize in which the step was seen.
 
-    ``what`` says in one line what was repeated; ``before`` and ``after`` are the loads then.
+    ``what`` says in one line what was repeated; ``before`` and ``after`` are the loads then;
+    ``unit`` what the seconds are counted from, where it is no patch.
     """
 
     what: str
     steps: Mapping[str, tuple[float, ...]]
     before: Load
     after: Load
+    unit: str = "seconds after the patch"
 
     def percentile(self, step: str, percent: float) -> float | None:
         """Return a percentile of one step's seconds; None when the step was never seen."""
@@ -47,7 +49,7 @@ class Measurement:
         return {
             "type": "measurement",
             "what": self.what,
-            "unit": "seconds after the patch",
+            "unit": self.unit,
             "steps": {
                 step: {
                     "values": [round(value, 4) for value in values],

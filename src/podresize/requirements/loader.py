@@ -12,6 +12,7 @@ package data and are read once per process: ``catalogue/*.yaml`` (one file per a
   refused) or any: of which outcomes of a resize it speaks
 * ``judged``: timeline (the default; a judge in ``evidence/judges``) or claims (a check's own)
 * ``deadlines``: seconds by range of Kubernetes versions
+* ``factor``: how many times as much one of two measurements must be as the other
 
 A deviation has a check that looks for it, or ``no_check`` with the reason why none can.
 """
@@ -154,6 +155,9 @@ def _requirement(reader: _Reader) -> Requirement:
     deadlines = reader.optional("deadlines", {})
     if not isinstance(deadlines, dict):
         raise _bad("deadlines map a range to seconds", str(deadlines), reader.origin)
+    factor = reader.optional("factor", None)
+    if factor is not None and (not isinstance(factor, int | float) or factor <= 1):
+        raise _bad("a factor is a number above 1", str(factor), reader.origin)
     return Requirement(
         id=reader.text("id"),
         level=reader.one_of("level", Level),
@@ -169,6 +173,7 @@ def _requirement(reader: _Reader) -> Requirement:
             _deadline(versions, seconds, reader.origin) for versions, seconds in deadlines.items()
         ),
         profiles=reader.words("profiles"),
+        factor=factor,
     )
 
 

@@ -98,6 +98,8 @@ class Requirement:
     of ``NEEDS`` or ``deviation=<id>``; ``outcome`` says of which outcomes of a resize it speaks;
     ``judged`` by what it is decided.
     ``deadlines`` may differ by version and is empty when time is no part of the statement.
+    ``factor`` is how many times as much one of two measurements must be as the other, None when
+    none are compared.
     """
 
     id: str
@@ -112,6 +114,7 @@ class Requirement:
     judged: Judged
     deadlines: tuple[Deadline, ...]
     profiles: frozenset[str]
+    factor: float | None = None
 
     def holds_for(self, kubernetes: str) -> bool:
         """Return whether the statement is made about this Kubernetes version."""
