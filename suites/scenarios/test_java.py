@@ -11,6 +11,7 @@ from __future__ import annotations
 import pytest
 
 from podresize_fixtures import (
+    QUICK_SYNC,
     Change,
     JavaPod,
     Pods,
@@ -24,8 +25,6 @@ from podresize_fixtures import (
 
 # A tenth of the most: on a host that is busy itself, nobody gets all that its limit allows.
 LITTLE = "100m"
-# The status follows at the next periodic sync up to 1.31, which need not take a minute here.
-QUICK_SYNC = {"syncFrequency": "5s"}
 
 
 @requirement("UC-05", "UC-12", "PR-03", "KL-30", "KL-34", "PR-01")
