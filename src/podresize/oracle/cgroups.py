@@ -82,11 +82,9 @@ def pod_files(
     """
     cpu_request = pod_amount(pod, resources, REQUESTS, CPU)
     shares = conversions.cpu_shares(millicores(cpu_request))
-    quota = memory = None
+    quota, memory = None, pod_memory_limit(pod, resources)
     if _all_limited(pod, resources, CPU):
         quota = conversions.cpu_quota(millicores(pod_amount(pod, resources, LIMITS, CPU)))
-    if _all_limited(pod, resources, MEMORY):
-        memory = whole_bytes(pod_amount(pod, resources, LIMITS, MEMORY))
     weight = Allowed(
         value=str(conversions.linear_weight(shares)),
         reason=f"linear weight of {shares} shares, as the kubelet writes it",
@@ -205,6 +203,16 @@ def pod_amount(
             total = max(total, add(sidecars, own))
     overhead = amount({kind: pod["spec"].get("overhead") or {}}, kind, name) or Decimal(0)
     return add(total, overhead)
+
+
+def pod_memory_limit(pod: dict[str, Any], resources: dict[str, Resources]) -> int | None:
+    """Return the bytes that the pod's own cgroup is limited to; None where it has no limit.
+
+    ``resources`` is as in ``pod_amount``.
+    """
+    if not _all_limited(pod, resources, MEMORY):
+        return None
+    return whole_bytes(pod_amount(pod, resources, LIMITS, MEMORY))
 
 
 def _all_limited(pod: dict[str, Any], resources: dict[str, Resources], name: str) -> bool:

@@ -24,7 +24,7 @@ from podresize.cluster.observing import without_managed_fields
 from podresize.cluster.patch import patch
 from podresize.cluster.wait import wait_for, wait_gone, wait_settled
 from podresize.errors import HarnessError
-from podresize.evidence.agreement import container_spec
+from podresize.evidence.agreement import container_spec, container_status
 from podresize.evidence.conditions import resize_conditions
 from podresize.evidence.decider import is_decided
 from podresize.evidence.heartbeat import summarise
@@ -37,7 +37,7 @@ from podresize.oracle.edit import Edit, Form
 from podresize.oracle.ended import fields_when_ended
 from podresize.oracle.expectation import Expectation, expectation, pending_reason
 from podresize.oracle.model import POD, container_subject
-from podresize.oracle.resources import normalised
+from podresize.oracle.resources import REQUESTS, lists_equal, normalised
 from podresize.oracle.series import Series, series_expectation
 from podresize.oracle.surroundings import NOTHING_KNOWN, Surroundings
 from podresize.resizing.asking import How, ask
@@ -121,6 +121,11 @@ class RunningPod:
     def name(self) -> str:
         """The pod's name."""
         return str(self.raw["metadata"]["name"])
+
+    @property
+    def now(self) -> dict[str, Any]:
+        """The raw pod as the API has it now."""
+        return self._get()
 
     @property
     def resource_version(self) -> str:
@@ -312,6 +317,17 @@ class RunningPod:
         spec = container_spec(self.raw, container)
         return fields_when_ended(normalised(spec.get("resources")), self._reach.handle.fingerprint)
 
+    @staticmethod
+    def is_allocated(raw: dict[str, Any]) -> bool:
+        """Whether allocatedResources of each container are the requests of its spec."""
+        return all(
+            lists_equal(
+                container_status(raw, each["name"]).get("allocatedResources"),
+                normalised(each.get("resources"))[REQUESTS],
+            )
+            for each in raw["spec"]["containers"]
+        )
+
     @property
     def restarts(self) -> int:
         """How often containers of the pod were restarted, as the API says now."""
@@ -335,8 +351,8 @@ class RunningPod:
 
         return says_so(self.until(says_so, within=within))
 
-    def run(self, command: Sequence[str]) -> int | None:
-        """Run a command in the first container and return its exit code.
+    def run(self, command: Sequence[str], *, deadline: float = 30.0) -> int | None:
+        """Run a command in the first container for ``deadline`` seconds; return its exit code.
 
         None when the container ended with it: on cgroup v2 all its processes are killed at once.
         """
@@ -347,6 +363,7 @@ class RunningPod:
                 pod=self.name,
                 container=self.raw["spec"]["containers"][0]["name"],
                 command=command,
+                deadline=deadline,
             )
         except ExecInterruptedError:
             return None
