@@ -59,21 +59,3 @@ def test_it_is_tried_again_until_the_memory_is_free(pods: Pods) -> None:
     claim("KL-15", "the API once the memory is free", got=seen.progress, want="")
     claim("KL-15", "what does not hold the new values", got=seen.unenacted, want=[])
     claim("KL-15", "restarts of the container", got=pod.restarts, want=0)
-
-
-@requirement("KL-33", "KL-35")
-def test_a_limit_below_what_one_container_uses(pods: Pods) -> None:
-    """The pod has room enough. The container after it would grow, and gets nothing either."""
-    change = Change(memory="-96Mi", container="c1") & Change(memory="+96Mi", container="c2")
-    pod = pods.running(resources=[GUARANTEED, GUARANTEED])
-
-    with holding(pods, pod, HELD):
-        seen = lower(pods, pod, change, held_mib={"c1": HELD})
-        refused = f"({seen.wanted.by} refuses)"
-        claim("KL-35", f"the API {refused}", got=seen.progress, want=seen.wanted.progress)
-        claim("KL-35", "what its message lacks", got=seen.unsaid, want=[])
-        claim("KL-35", "the requests are allocated", got=seen.is_allocated, want=True)
-        claim("KL-35", "the runtime failed", got=seen.runtime_failed, want=seen.wanted.by_kernel)
-        claim("KL-33", "what was enacted of it", got=seen.moved, want={})
-
-    claim("KL-33", "restarts of both", got=pod.restarts, want=0)
