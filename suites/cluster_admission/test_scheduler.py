@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from podresize_fixtures import Change, Pods, claim, expectation, requirement
+from podresize_fixtures import QUICK_SYNC, Change, Pods, claim, expectation, requirement
 from podresize_fixtures.scheduling import (
     arrives,
     never_granted,
@@ -18,8 +18,10 @@ from podresize_fixtures.scheduling import (
     withdraw,
 )
 
-pytestmark = pytest.mark.own_cluster()
+pytestmark = pytest.mark.own_cluster(kubelet=QUICK_SYNC)
 
+# core has one of each kind.
+EXTENDED = pytest.mark.profile("extended")
 SIZE = {"cpu": "200m", "memory": "128Mi"}
 TWO = [{"requests": SIZE, "limits": SIZE}] * 2
 NOTHING = Change()
@@ -30,10 +32,10 @@ ACROSS = Change(cpu="+60m", memory="+48Mi", container="c1") & Change(
 )
 STATES = [
     pytest.param(MORE, NOTHING, NOTHING, "", id="asked"),
-    pytest.param(LESS, NOTHING, LESS, "", id="allocated"),
-    pytest.param(LESS, LESS, NOTHING, "", id="in force"),
-    pytest.param(ACROSS, NOTHING, NOTHING, "", id="across"),
-    pytest.param(MORE, NOTHING, NOTHING, "Infeasible", id="infeasible"),
+    pytest.param(LESS, NOTHING, LESS, "", id="allocated", marks=EXTENDED),
+    pytest.param(LESS, LESS, NOTHING, "", id="in force", marks=EXTENDED),
+    pytest.param(ACROSS, NOTHING, NOTHING, "", id="across", marks=EXTENDED),
+    pytest.param(MORE, NOTHING, NOTHING, "Infeasible", id="infeasible", marks=EXTENDED),
 ]
 
 
@@ -65,10 +67,16 @@ def test_the_larger_of_asked_allocated_and_in_force(
 @pytest.mark.parametrize(
     ("leave", "change", "back", "small"),
     [
-        ({"cpu": "300m"}, Change(cpu="+500m"), Change(cpu="-500m"), {"cpu": "100m"}),
-        ({"memory": "512Mi"}, Change(memory="+1Gi"), Change(memory="-1Gi"), {"memory": "128Mi"}),
+        pytest.param(
+            {"cpu": "300m"}, Change(cpu="+500m"), Change(cpu="-500m"), {"cpu": "100m"}, id="cpu"
+        ),
+        pytest.param(
+            *({"memory": "512Mi"}, Change(memory="+1Gi"), Change(memory="-1Gi")),
+            {"memory": "128Mi"},
+            id="memory",
+            marks=EXTENDED,
+        ),
     ],
-    ids=["cpu", "memory"],
 )
 def test_a_deferred_increase_reserves_room(
     pods: Pods, leave: dict[str, str], change: Change, back: Change, small: dict[str, str]
@@ -95,6 +103,7 @@ def test_a_deferred_increase_reserves_room(
 
 @requirement("SCH-02")
 @pytest.mark.own_cluster(cpu_manager_policy="static")
+@EXTENDED
 def test_an_infeasible_increase_reserves_none(pods: Pods) -> None:
     """What is left beside the allocation goes to a new pod, to the last millicore, and it runs."""
     pod = pods.running(qos="Guaranteed")
@@ -114,10 +123,13 @@ def test_an_infeasible_increase_reserves_none(pods: Pods) -> None:
 SHRINKING = pytest.mark.parametrize(
     ("leave", "less", "size"),
     [
-        ({"cpu": "100m"}, Change(cpu="-400m"), {"cpu": "300m"}),
-        ({"memory": "256Mi"}, Change(memory="-1Gi"), {"memory": "512Mi"}),
+        pytest.param({"cpu": "100m"}, Change(cpu="-400m"), {"cpu": "300m"}, id="cpu"),
+        pytest.param(
+            *({"memory": "256Mi"}, Change(memory="-1Gi"), {"memory": "512Mi"}),
+            id="memory",
+            marks=EXTENDED,
+        ),
     ],
-    ids=["cpu", "memory"],
 )
 
 
@@ -138,6 +150,7 @@ def test_a_pod_that_shrinks_lets_another_in(
 
 
 @requirement("SCH-03")
+@EXTENDED
 @SHRINKING
 def test_room_is_free_once_the_status_shows_it(
     pods: Pods, leave: dict[str, str], less: Change, size: dict[str, str]

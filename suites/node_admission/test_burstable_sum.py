@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import pytest
 
-from podresize_fixtures import Change, Pods, claim, deadline, requirement
+from podresize_fixtures import QUICK_SYNC, Change, Pods, claim, deadline, requirement
 
-pytestmark = pytest.mark.own_cluster()
+pytestmark = pytest.mark.own_cluster(kubelet=QUICK_SYNC)
 
 
 @requirement("KL-38")

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import pytest
 
-from podresize_fixtures import Change, Pods, claim, expectation, requirement, verify
+from podresize_fixtures import QUICK_SYNC, Change, Pods, claim, expectation, requirement, verify
 from podresize_fixtures.scheduling import room, seconds_for
 
-pytestmark = pytest.mark.own_cluster(kubelet={"syncFrequency": "5s"})
+pytestmark = pytest.mark.own_cluster(kubelet=QUICK_SYNC)
+
+# core has one chain.
+EXTENDED = pytest.mark.profile("extended")
 
 LATER = ("KL-10", "KL-30", "KL-34", "ST-20", "ST-21", "PR-01")
 
@@ -20,10 +23,9 @@ LATER = ("KL-10", "KL-30", "KL-34", "ST-20", "ST-21", "PR-01")
 @pytest.mark.parametrize(
     ("leave", "more"),
     [
-        ({"cpu": "300m"}, Change(cpu="+400m")),
-        ({"memory": "512Mi"}, Change(memory="+1Gi")),
+        pytest.param({"cpu": "300m"}, Change(cpu="+400m"), id="cpu"),
+        pytest.param({"memory": "512Mi"}, Change(memory="+1Gi"), id="memory", marks=EXTENDED),
     ],
-    ids=["cpu", "memory"],
 )
 def test_room_for_several(pods: Pods, leave: dict[str, str], more: Change) -> None:
     """The pod that leaves takes what all three ask for with it."""
@@ -42,6 +44,7 @@ def test_room_for_several(pods: Pods, leave: dict[str, str], more: Change) -> No
 
 
 @requirement("KL-14", *LATER)
+@EXTENDED
 def test_each_grant_makes_room_for_the_next(pods: Pods) -> None:
     """The first wants cpu and gives memory, the second the other way round, the third wants cpu.
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from podresize_fixtures import Change, Pods, claim, deadline, requirement
+from podresize_fixtures import QUICK_SYNC, Change, Pods, claim, deadline, requirement
 
-pytestmark = pytest.mark.own_cluster()
+pytestmark = pytest.mark.own_cluster(kubelet=QUICK_SYNC)
 
 MORE = Change(cpu="+500m")
 
@@ -22,7 +22,13 @@ def has_ended(pod: dict[str, Any]) -> bool:
 
 
 @requirement("KL-06")
-@pytest.mark.parametrize("name", ["system-node-critical", "system-cluster-critical"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "system-node-critical",
+        pytest.param("system-cluster-critical", marks=pytest.mark.profile("extended")),
+    ],
+)
 def test_another_pod_is_evicted_for_it(pods: Pods, name: str) -> None:
     """The pod that fills the node has no priority; the resize is granted in its place."""
     victim = pods.filling(leave={"cpu": "300m"}, terminationGracePeriodSeconds=1)

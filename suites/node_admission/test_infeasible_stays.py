@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import pytest
 
-from podresize_fixtures import Change, Pods, claim, deadline, requirement
+from podresize_fixtures import QUICK_SYNC, Change, Pods, claim, deadline, requirement
 
 # Half a minute and more: four decisions of the kubelet, and its restart.
 pytestmark = [
-    pytest.mark.own_cluster(cpu_manager_policy="static"),
+    pytest.mark.own_cluster(cpu_manager_policy="static", kubelet=QUICK_SYNC),
     pytest.mark.profile("extended"),
 ]
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import pytest
 
-from podresize_fixtures import Change, Pods, claim, holding, lower, requirement
+from podresize_fixtures import QUICK_SYNC, Change, Pods, claim, holding, lower, requirement
 
 # Half a minute each: the kubelet's look at usage may be 10 s old, and it is to try twice.
 pytestmark = [
-    pytest.mark.own_cluster(kubelet={"syncFrequency": "5s"}),
+    pytest.mark.own_cluster(kubelet=QUICK_SYNC),
     pytest.mark.profile("extended"),
 ]
 

@@ -16,16 +16,10 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from podresize.cluster.create import try_create
-from podresize.cluster.delete import delete_pod
-from podresize.cluster.exec import ExecInterruptedError, run
 from podresize.cluster.get import get
 from podresize.cluster.logs import log_text
 from podresize.cluster.observing import without_managed_fields
-from podresize.cluster.patch import patch
-from podresize.cluster.wait import wait_for, wait_gone, wait_settled
-from podresize.errors import HarnessError
-from podresize.evidence.agreement import container_spec, container_status, shows_its_spec
-from podresize.evidence.conditions import resize_conditions
+from podresize.cluster.wait import wait_settled
 from podresize.evidence.decider import is_decided
 from podresize.evidence.heartbeat import summarise
 from podresize.evidence.recorder import Recorder
@@ -34,14 +28,13 @@ from podresize.evidence.timeline import Observation, Timeline, Witness
 from podresize.oracle.admission import endpoint
 from podresize.oracle.change import Change
 from podresize.oracle.edit import Edit, Form
-from podresize.oracle.ended import fields_when_ended
 from podresize.oracle.expectation import Expectation, expectation, pending_reason
 from podresize.oracle.model import POD, container_subject
-from podresize.oracle.resources import REQUESTS, lists_equal, normalised
 from podresize.oracle.series import Series, series_expectation
 from podresize.oracle.surroundings import NOTHING_KNOWN, Surroundings
 from podresize.resizing.asking import How, ask
 from podresize.resizing.counting import record_metrics
+from podresize.resizing.live_pod import LivePod, is_running
 from podresize.resizing.many import SETTLE_SECONDS, Pace, ask_many
 from podresize.resizing.reach import Reach
 from podresize.resizing.surrounding import node_surroundings
@@ -52,22 +45,17 @@ _RUNNING_SECONDS = 90.0
 # The kubelet looks at its containers once a second, and a pod that has just been started is still
 # being reported on: a resize that comes meanwhile races with that (K-22, PD-07, PD-10).
 _QUIET_SECONDS = 1.5
-# The grace period of a pod of a check is short.
-_GONE_SECONDS = 60.0
 _ONCE_SECONDS = 2.0
 _PLAINLY = How()
 _numbers = itertools.count(1)
-
-
 _AT_ONCE = contextlib.nullcontext()
 
 
-class RunningPod:
+class RunningPod(LivePod):
     """A pod of probe containers that runs on the target's node."""
 
     def __init__(self, reach: Reach, body: dict[str, Any], *, has_node_alone: bool = False) -> None:
-        self._reach = reach
-        self.raw = body
+        super().__init__(reach, body)
         self._before = body
         self._has_node_alone = has_node_alone
         self._surroundings = NOTHING_KNOWN
@@ -111,21 +99,6 @@ class RunningPod:
             what="Running",
         )
         return cls(reach, raw, has_node_alone=has_node_alone)
-
-    @property
-    def namespace(self) -> str:
-        """The pod's namespace."""
-        return str(self.raw["metadata"]["namespace"])
-
-    @property
-    def name(self) -> str:
-        """The pod's name."""
-        return str(self.raw["metadata"]["name"])
-
-    @property
-    def now(self) -> dict[str, Any]:
-        """The raw pod as the API has it now."""
-        return self._get()
 
     @property
     def resource_version(self) -> str:
@@ -212,23 +185,6 @@ class RunningPod:
             settle=SETTLE_SECONDS,
         )
 
-    def label(self, key: str, value: str) -> dict[str, str]:
-        """Set a label of the pod, as anybody may at any time, and return all its labels."""
-        answer = patch(
-            self._reach.api,
-            kind="pods",
-            namespace=self.namespace,
-            name=self.name,
-            body={"metadata": {"labels": {key: value}}},
-        )
-        labels: dict[str, str] = answer.accepted()["metadata"]["labels"]
-        return labels
-
-    @property
-    def labels(self) -> dict[str, str]:
-        """The pod's labels as they are now."""
-        return dict(self._get()["metadata"].get("labels") or {})
-
     def ask(
         self,
         change: Change | Edit,
@@ -288,126 +244,10 @@ class RunningPod:
             recorder, self.expectation(change), act, metrics=metrics, settle=settle
         )
 
-    def until(
-        self, predicate: Callable[[dict[str, Any]], object], *, within: float
-    ) -> dict[str, Any]:
-        """Return the raw pod as soon as ``predicate`` is true of it, or as it is after ``within``.
-
-        For statements about a pod that are no resize of it; what is returned is to be judged.
-        """
-        with contextlib.suppress(HarnessError):
-            return wait_for(
-                self._reach.api,
-                kind="pods",
-                namespace=self.namespace,
-                name=self.name,
-                predicate=predicate,
-                deadline=within,
-                what="as expected",
-            )
-        return self._get()
-
-    @property
-    def resize_conditions(self) -> dict[str, dict[str, Any]]:
-        """The resize conditions of the pod by type, as the API has them now."""
-        return resize_conditions(self._get())
-
-    def fields_when_ended(self, container: str) -> dict[str, Any]:
-        """Return what the status must show of a container's resources once it has ended (ST-24)."""
-        spec = container_spec(self.raw, container)
-        return fields_when_ended(normalised(spec.get("resources")), self._reach.handle.fingerprint)
-
-    @staticmethod
-    def is_allocated(raw: dict[str, Any]) -> bool:
-        """Whether allocatedResources of each container are the requests of its spec."""
-        return all(
-            lists_equal(
-                container_status(raw, each["name"]).get("allocatedResources"),
-                normalised(each.get("resources"))[REQUESTS],
-            )
-            for each in raw["spec"]["containers"]
-        )
-
-    @property
-    def restarts(self) -> int:
-        """How often containers of the pod were restarted, as the API says now."""
-        statuses = self._get()["status"].get("containerStatuses") or ()
-        return sum(int(each.get("restartCount") or 0) for each in statuses)
-
-    def runs(self, *, within: float) -> bool:
-        """Whether all containers run, waited for ``within`` seconds."""
-        pod = self.until(is_running, within=within)
-        return bool(is_running(pod))
-
-    def unschedulable(self, *, within: float) -> bool:
-        """Whether the scheduler says that no node has room, waited for ``within`` seconds."""
-
-        def says_so(pod: dict[str, Any]) -> bool:
-            return any(
-                (each["type"], each["status"], each.get("reason"))
-                == ("PodScheduled", "False", "Unschedulable")
-                for each in pod["status"].get("conditions") or ()
-            )
-
-        return says_so(self.until(says_so, within=within))
-
-    def run(self, command: Sequence[str], *, deadline: float = 30.0) -> int | None:
-        """Run a command in the first container for ``deadline`` seconds; return its exit code.
-
-        None when the container ended with it: on cgroup v2 all its processes are killed at once.
-        """
-        try:
-            done = run(
-                self._reach.api,
-                namespace=self.namespace,
-                pod=self.name,
-                container=self.raw["spec"]["containers"][0]["name"],
-                command=command,
-                deadline=deadline,
-            )
-        except ExecInterruptedError:
-            return None
-        return done.exit_code
-
-    @property
-    def pending(self) -> str:
-        """Deferred or Infeasible, as the API says now; empty when no resize is pending."""
-        return pending_reason(self._get())
-
     def becomes(self, change: Change | Edit, *, within: float) -> str:
         """Ask for the change and return what is pending of it, waited for ``within`` seconds."""
         self.ask(change)
         return pending_reason(self.until(pending_reason, within=within))
-
-    def settles(self, *, within: float) -> str:
-        """Wait until no resize is pending, for ``within`` seconds; return what is pending still."""
-        return pending_reason(self.until(lambda pod: not pending_reason(pod), within=within))
-
-    def is_as_asked(self, *, within: float) -> bool:
-        """Whether the status shows what the spec asks for, waited for ``within`` seconds."""
-        return shows_its_spec(self.until(shows_its_spec, within=within))
-
-    def finish(self) -> None:
-        """Let the pod end as Failed within seconds: its object stays, its containers do not."""
-        patch(
-            self._reach.api,
-            kind="pods",
-            namespace=self.namespace,
-            name=self.name,
-            body={"spec": {"activeDeadlineSeconds": 1}},
-        ).accepted()
-
-    def delete(self) -> None:
-        """Delete the pod and return when it is gone."""
-        delete_pod(self._reach.api, namespace=self.namespace, name=self.name)
-        wait_gone(
-            self._reach.api,
-            kind="pods",
-            namespace=self.namespace,
-            name=self.name,
-            uid=self.raw["metadata"]["uid"],
-            deadline=_GONE_SECONDS,
-        )
 
     def _look(self, surroundings: Surroundings | None) -> None:
         """Remember the pod, and what surrounds it, as they are now."""
@@ -428,9 +268,6 @@ class RunningPod:
             endpoint=endpoint(self._reach.handle.fingerprint),
             recorder=recorder,
         )
-
-    def _get(self) -> dict[str, Any]:
-        return get(self._reach.api, kind="pods", namespace=self.namespace, name=self.name)
 
     def _record_pod(self, recorder: Recorder, pod: dict[str, Any]) -> None:
         recorder.observe(Witness.API, POD, without_managed_fields(pod))
@@ -487,19 +324,3 @@ class RunningPod:
             pod=f"{self.namespace}/{self.name}",
             sampling=sampling,
         )
-
-
-def is_running(pod: dict[str, Any]) -> bool:
-    """Return whether every container runs and is ready. Raises ``HarnessError`` when it failed."""
-    status = pod.get("status", {})
-    statuses = status.get("containerStatuses", [])
-    if status.get("phase") == "Failed":
-        raise HarnessError(
-            "the pod failed before it ran",
-            value=f"{status.get('reason')}: {status.get('message')}",
-        )
-    return (
-        status.get("phase") == "Running"
-        and len(statuses) == len(pod["spec"]["containers"])
-        and all("running" in each["state"] and each["ready"] for each in statuses)
-    )

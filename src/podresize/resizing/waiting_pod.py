@@ -11,8 +11,9 @@ from podresize.cluster.delete import delete_pod
 from podresize.cluster.get import get
 from podresize.cluster.patch import PatchType, patch
 from podresize.cluster.wait import wait_for
+from podresize.resizing.live_pod import is_running
 from podresize.resizing.reach import Reach
-from podresize.resizing.running_pod import RunningPod, is_running
+from podresize.resizing.running_pod import RunningPod
 
 GATE = "podresize/waits"
 _FINALIZER = "podresize/holds"
