@@ -172,6 +172,7 @@ def test_room_is_free_once_the_status_shows_it(
 
 
 @requirement("API-37")
+@EXTENDED
 def test_a_pod_that_waits_is_made_smaller_and_fits(pods: Pods) -> None:
     """It is the new values that it is scheduled by, and that it starts with."""
     change = Change(cpu="-200m")

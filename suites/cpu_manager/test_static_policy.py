@@ -53,7 +53,14 @@ def test_a_burstable_pod_is_resized(pods: Pods) -> None:
 
 @requirement("KL-51", "ST-10", "ST-17", "PR-20")
 @pytest.mark.own_cluster(memory_manager_policy="Static", kubelet=QUICK_SYNC)
-@pytest.mark.parametrize("change", [Change(memory="+32Mi"), Change(cpu="+50m")], ids=str)
+@pytest.mark.parametrize(
+    "change",
+    [
+        Change(memory="+32Mi"),
+        pytest.param(Change(cpu="+50m"), marks=pytest.mark.profile("extended")),
+    ],
+    ids=str,
+)
 def test_a_guaranteed_pod_keeps_its_memory(pods: Pods, change: Change) -> None:
     """Memory of one NUMA node; a change of cpu alone is another matter from 1.34 on."""
     pod = pods.running(resources=[{"requests": SHARED, "limits": SHARED}])

@@ -11,6 +11,9 @@ from podresize_fixtures import QUICK_SYNC, Change, Pods, expectation, requiremen
 
 pytestmark = pytest.mark.own_cluster(kubelet=QUICK_SYNC)
 
+# core has one check of each kind.
+EXTENDED = pytest.mark.profile("extended")
+
 MORE, BACK = Change(cpu="+500m"), Change(cpu="-500m")
 LATER = ("KL-10", "KL-30", "KL-32", "KL-34", "ST-20", "ST-21", "PR-01", "PR-10")
 
@@ -28,6 +31,7 @@ def test_granted_when_another_pod_leaves(pods: Pods) -> None:
 
 
 @requirement("KL-03", *LATER)
+@EXTENDED
 def test_granted_when_another_pod_shrinks(pods: Pods) -> None:
     """One pod's resize down lets another's resize up."""
     filler = pods.filling(leave={"cpu": "300m"})
@@ -64,7 +68,10 @@ def test_going_back_withdraws_it(pods: Pods) -> None:
 
 
 @requirement("KL-11")
-@pytest.mark.parametrize(("first", "second"), [(1000, 10), (10, 1000)], ids=["high", "low"])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [pytest.param(1000, 10, id="high"), pytest.param(10, 1000, id="low", marks=EXTENDED)],
+)
 def test_the_higher_priority_is_granted_first(pods: Pods, first: int, second: int) -> None:
     """Whichever of the two was asked first: there is room for one."""
     filler = pods.filling(leave={"cpu": "300m"})
@@ -98,6 +105,7 @@ def test_guaranteed_is_granted_before_burstable(pods: Pods) -> None:
 
 
 @requirement("KL-10", "KL-11")
+@EXTENDED
 def test_one_after_the_other_as_room_is_made(pods: Pods) -> None:
     """Of two alike the one that has waited longer is granted first; then there is room for both."""
     filler = pods.filling(leave={"cpu": "300m"})

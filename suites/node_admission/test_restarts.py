@@ -16,7 +16,13 @@ CHANGE = Change(cpu="+50m", memory="+32Mi")
 
 
 @requirement("KL-03", "KL-21", "KL-34", "KL-30", "PR-20")
-@pytest.mark.parametrize("kill", [False, True], ids=["term", "kill"])
+@pytest.mark.parametrize(
+    "kill",
+    [
+        pytest.param(False, id="term", marks=pytest.mark.profile("extended")),
+        pytest.param(True, id="kill"),
+    ],
+)
 def test_a_deferred_resize_survives_the_kubelet(pods: Pods, *, kill: bool) -> None:
     """The pod goes on with what it has, and the resize goes on waiting."""
     change = Change(cpu="+500m")

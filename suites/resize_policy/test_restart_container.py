@@ -17,7 +17,9 @@ MEMORY_RESTARTS = {"cpu": "NotRequired", "memory": "RestartContainer"}
 BOTH_RESTART = {"cpu": "RestartContainer", "memory": "RestartContainer"}
 
 
-@pytest.mark.parametrize("qos", ["Guaranteed", "Burstable"])
+@pytest.mark.parametrize(
+    "qos", ["Guaranteed", pytest.param("Burstable", marks=pytest.mark.profile("extended"))]
+)
 @pytest.mark.parametrize(
     ("policy", "change"),
     [
