@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from podresize.cli.run import suites_directory
+from podresize.cli.run import suites_directory, workers_for
 from podresize.evidence.records import read_records
 
 Verdicts = dict[tuple[str, str], str]
@@ -59,7 +59,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--profile", default="core")
     parser.add_argument("--runs", type=int, default=10, help="runs on a quiet host")
     parser.add_argument("--loaded", type=int, default=3, help="runs with every processor busy")
-    parser.add_argument("-n", "--workers", default="12")
+    parser.add_argument("-n", "--workers", type=int)
     parser.add_argument("--out", type=Path, default=Path("reports/out/stability"))
     return parser.parse_args()
 
@@ -72,7 +72,7 @@ def run_once(options: argparse.Namespace, out: Path) -> int:
         *(f"--config-file={suites / 'pytest.ini'}", f"--rootdir={suites}"),
         *("--provider=local", f"--kubernetes={options.kubernetes}"),
         *(f"--containerd={options.containerd}", f"--profile={options.profile}"),
-        *("-n", options.workers, f"--out={out.resolve()}"),
+        *("-n", str(options.workers or workers_for(options.kubernetes)), f"--out={out.resolve()}"),
     ]
     with (out / "screen.txt").open("w") as screen:
         return subprocess.run(command, stdout=screen, stderr=screen, check=False).returncode

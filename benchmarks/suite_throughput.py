@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from comparison.processor_time import ProcessorTime
-from podresize.cli.run import suites_directory
+from podresize.cli.run import suites_directory, workers_for
 from podresize.evidence.records import read_records
 
 _SLOWEST = 10
@@ -45,7 +45,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--kubernetes", default="1.37.2")
     parser.add_argument("--containerd", default="2.1.4")
     parser.add_argument("--profile", default="core")
-    parser.add_argument("-n", "--workers", default="12")
+    parser.add_argument("-n", "--workers", type=int)
     parser.add_argument("--out", type=Path, default=Path("reports/out/suite-throughput"))
     return parser.parse_args()
 
@@ -57,7 +57,7 @@ def command(options: argparse.Namespace, out: Path) -> list[str]:
         *(f"--config-file={suites / 'pytest.ini'}", f"--rootdir={suites}"),
         *("--provider=local", f"--kubernetes={options.kubernetes}"),
         *(f"--containerd={options.containerd}", f"--profile={options.profile}"),
-        *("-n", options.workers, f"--out={out}"),
+        *("-n", str(options.workers or workers_for(options.kubernetes)), f"--out={out}"),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from typing import Any
@@ -45,6 +46,20 @@ STACKS = [
 def kinds(resize: Any, requirements: Any = ALL) -> dict[str, Judgement]:
     found = verify(resize.timeline, resize.expectation, requirements)
     return {item.requirement: item for item in found}
+
+
+def test_a_step_between_two_reads_is_no_step_that_was_left_out(resized: Resized) -> None:
+    """A pod that was read before and after its request may have been Proposed between the two."""
+    resize = resized()
+    resize.edit(
+        Witness.API,
+        lambda pod: pod["status"].update(resize="InProgress") if "resize" in pod["status"] else 0,
+    )
+    read = dataclasses.replace(resize.timeline, watched=False)
+
+    assert kinds(resize, ["PR-10"])["PR-10"].kind is VerdictKind.FAILED
+    assert verify(read, resize.expectation, ["PR-10"])[0].kind is VerdictKind.SKIPPED
+    assert Timeline.from_json(read.to_json()) == read
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=str)

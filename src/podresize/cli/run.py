@@ -34,11 +34,13 @@ from podresize.errors import (
     PodresizeError,
 )
 from podresize.evidence.records import RecordFile, VerdictKind, new_run_id, now, run_record
+from podresize.oracle.versions import V1_32
 from podresize.providers.local import configuration, linux, provider
 from podresize.providers.local.compatibility import check_target
 from podresize.requirements.loader import load_catalogue
 from podresize.requirements.profiles import check_profiles
 from podresize.requirements.target import Target
+from podresize.requirements.versions import parse_release
 from podresize_reports.loading import Run, load_run
 from podresize_reports.table import closing_table
 from podresize_reports.write import write_reports
@@ -47,8 +49,11 @@ from podresize_reports.write import write_reports
 _CONTAINERD = ("1.6.8", "1.6.36")
 # Enough to tell the two sides of 1.6.9 apart, in the time of two syncs of 1.27; core is more.
 _PROFILES = ("headline", "known-issues")
-# A check mostly waits for the kubelet's next sync: far more of them fit a host than processors.
-_WORKERS = 12
+# Up to 1.31 a check mostly waits for the kubelet's next sync: far more of them fit a host than
+# processors, as many as the node has room for their pods and some with clusters of their own. Later
+# ones are busy all the time.
+_WORKERS_THAT_WAIT = 18
+_BUSY_WORKERS_PER_PROCESSOR = 4
 _CHECK_TIMEOUT_SECONDS = 400
 # What pytest's end means to us after Ctrl-C (its own code, 2, also stands for a bad collection).
 _INTERRUPTED = -signal.SIGINT
@@ -87,9 +92,8 @@ EXIT_INTERRUPTED = 130
     "-n",
     "--workers",
     type=click.IntRange(min=0),
-    default=_WORKERS,
-    show_default=True,
-    help="Checks at a time; 0 runs them in one process.",
+    help="Checks at a time; 0 runs them in one process.  [default: 18 to Kubernetes 1.31, where "
+    "they wait; later 4 for each processor]",
 )
 @click.option(
     "--gate-off/--no-gate-off",
@@ -101,7 +105,7 @@ def run(
     containerd: tuple[str, ...],
     out: Path | None,
     profiles: tuple[str, ...],
-    workers: int,
+    workers: int | None,
     gate_off: bool | None,
     **options: Any,
 ) -> None:
@@ -131,7 +135,8 @@ def run(
     worst = EXIT_OK
     for number, target in enumerate(targets, start=1):
         click.echo(f"target {number} of {len(targets)}: {target}")
-        code = _run_pytest(target, requirements, profiles, out=out, run_id=run_id, workers=workers)
+        number = workers_for(target.kubernetes) if workers is None else workers
+        code = _run_pytest(target, requirements, profiles, out=out, run_id=run_id, workers=number)
         if code == _INTERRUPTED:
             worst = EXIT_INTERRUPTED
             break
@@ -235,6 +240,13 @@ def _wait(child: subprocess.Popen[bytes]) -> int:
                     os.killpg(child.pid, signal.SIGINT)
             else:
                 child.kill()
+
+
+def workers_for(kubernetes: str) -> int:
+    """Return how many checks at a time serve a run on this release best."""
+    if parse_release(kubernetes) < V1_32:
+        return _WORKERS_THAT_WAIT
+    return _BUSY_WORKERS_PER_PROCESSOR * len(os.sched_getaffinity(0))
 
 
 def suites_directory() -> Path:

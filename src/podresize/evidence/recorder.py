@@ -137,12 +137,13 @@ class Recorder:
         pod: str,
         ended: float | None = None,
         sampling: dict[str, float] | None = None,
+        watched: bool = True,
     ) -> Timeline:
         """Return everything seen as a ``Timeline``.
 
         ``ended`` is the t of the last look; by default that of the observer that stopped first,
         since from then on not every witness was looking, or now when none has stopped.
-        ``sampling`` is as ``Timeline`` says.
+        ``sampling`` and ``watched`` are as ``Timeline`` says.
         """
         with self._changed:
             looked = time.monotonic() if self._last_look is None else self._last_look
@@ -152,6 +153,7 @@ class Recorder:
                 started=self._started.isoformat(timespec="microseconds").replace("+00:00", "Z"),
                 ended=round(looked - self._origin if ended is None else ended, 6),
                 sampling=sampling,
+                watched=watched,
                 # As they are stored: a timeline judged from memory and the same one judged from its
                 # record must agree to the last digit.
                 observations=tuple(

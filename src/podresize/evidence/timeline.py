@@ -83,6 +83,7 @@ class Timeline:
     of t = 0 (ISO 8601, UTC); ``ended`` is the time of the last look, so that "unchanged until the
     end" can be told from "not looked at". ``sampling`` is how the cgroups were really sampled from
     the patch to the end: ``hertz``, ``largest_gap`` (seconds), ``seconds``; None where nobody did.
+    ``watched`` is whether every state of the pod was seen; else it was read before and after.
     """
 
     id: str
@@ -91,6 +92,7 @@ class Timeline:
     ended: float
     observations: tuple[Observation, ...]
     sampling: dict[str, float] | None = None
+    watched: bool = True
 
     def of(self, witness: Witness, subject: str | None = None) -> Iterator[Observation]:
         """Yield the observations of one witness, in order, optionally of one subject."""
@@ -114,6 +116,7 @@ class Timeline:
             "started": self.started,
             "ended": round(self.ended, 6),
             "sampling": self.sampling,
+            "watched": self.watched,
             "observations": [observation.to_json() for observation in self.observations],
         }
 
@@ -126,5 +129,6 @@ class Timeline:
             started=raw["started"],
             ended=raw["ended"],
             sampling=raw.get("sampling"),
+            watched=raw.get("watched", True),
             observations=tuple(Observation.from_json(item) for item in raw["observations"]),
         )

@@ -210,7 +210,7 @@ class RunningPod(LivePod):
         self._ask(change, how, recorder)
         self._record_pod(recorder, self._get())
         recorder.note_stop(at=time.monotonic())
-        return self._timeline(recorder)
+        return self._timeline(recorder, watched=False)
 
     def observe(
         self,
@@ -314,7 +314,11 @@ class RunningPod(LivePod):
         return self._timeline(recorder, sampling=sampling)
 
     def _timeline(
-        self, recorder: Recorder, *, sampling: dict[str, float] | None = None
+        self,
+        recorder: Recorder,
+        *,
+        sampling: dict[str, float] | None = None,
+        watched: bool = True,
     ) -> Timeline:
         reach = self._reach
         # Workers share pods: the process is part of the number.
@@ -323,4 +327,5 @@ class RunningPod(LivePod):
             id=f"{reach.run_id}-{reach.handle.name}-{self.namespace}-{self.name}-{number}",
             pod=f"{self.namespace}/{self.name}",
             sampling=sampling,
+            watched=watched,
         )

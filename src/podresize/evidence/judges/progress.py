@@ -6,7 +6,14 @@ import itertools
 
 from podresize.evidence.agreement import progress_value, spec_is_new
 from podresize.evidence.case import Case
-from podresize.evidence.judges.ruling import Fault, Judge, Ruling, at, refused_fault
+from podresize.evidence.judges.ruling import (
+    Fault,
+    Judge,
+    NothingToSayError,
+    Ruling,
+    at,
+    refused_fault,
+)
 from podresize.oracle.progress import DONE, PROPOSED, legal_next
 
 
@@ -117,6 +124,8 @@ def legal_course(case: Case) -> Ruling:
     refused = refused_fault(case)
     if refused is not None:
         return Ruling(faults=(refused,))
+    if not case.timeline.watched:
+        raise NothingToSayError("the pod was read before and after, and not watched between")
     table = legal_next(case.expectation.fingerprint)
     faults = []
     course = case.progress
