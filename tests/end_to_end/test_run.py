@@ -111,7 +111,8 @@ def test_every_verdict_has_its_fields_and_its_timeline(run: Finished) -> None:
         assert each.keys() >= {"requirement", "check", "verdict", "deviation", "reading", "target"}
         assert re.fullmatch(r"suites/\w+/test_\w+\.py::test_\S+", each["check"])
         assert each["reading"]
-        assert 0 <= each["seconds"] < 200
+        # What the node has no room for waits for others: at most for the time-out of a check.
+        assert 0 <= each["seconds"] < 400
         if each["verdict"] != "unsupported" and (each["check"], each["target"]) not in claimed:
             timeline = timelines[each["timeline"]]
             assert (timeline["check"], timeline["target"]) == (each["check"], each["target"])

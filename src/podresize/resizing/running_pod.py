@@ -19,7 +19,7 @@ from podresize.cluster.create import try_create
 from podresize.cluster.get import get
 from podresize.cluster.logs import log_text
 from podresize.cluster.observing import without_managed_fields
-from podresize.cluster.wait import wait_settled
+from podresize.cluster.wait import wait_for, wait_settled
 from podresize.evidence.decider import is_decided
 from podresize.evidence.heartbeat import summarise
 from podresize.evidence.recorder import Recorder
@@ -57,6 +57,7 @@ class RunningPod(LivePod):
     def __init__(self, reach: Reach, body: dict[str, Any], *, has_node_alone: bool = False) -> None:
         super().__init__(reach, body)
         self._before = body
+        self._is_new_until = 0.0
         self._has_node_alone = has_node_alone
         self._surroundings = NOTHING_KNOWN
 
@@ -72,7 +73,7 @@ class RunningPod(LivePod):
         may_be_there: bool = False,
         turn: AbstractContextManager[object] = _AT_ONCE,
     ) -> RunningPod:
-        """Create a pod on the node and return when its containers run and its status has settled.
+        """Create a pod on the node and return when its containers run.
 
         ``has_node_alone``: no other check has pods on the node, so that what surrounds a resize is
         known before it is asked for. ``runs`` False returns as soon as the pod is there. ``turn``
@@ -88,17 +89,18 @@ class RunningPod(LivePod):
         made = get(reach.api, kind="pods", namespace=namespace, name=name)
         if not runs:
             return cls(reach, made, has_node_alone=has_node_alone)
-        raw = wait_settled(
+        raw = wait_for(
             reach.api,
             kind="pods",
             namespace=namespace,
             name=name,
             predicate=is_running,
-            quiet=_QUIET_SECONDS,
             deadline=_RUNNING_SECONDS,
             what="Running",
         )
-        return cls(reach, raw, has_node_alone=has_node_alone)
+        pod = cls(reach, raw, has_node_alone=has_node_alone)
+        pod._is_new_until = time.monotonic() + _QUIET_SECONDS
+        return pod
 
     @property
     def resource_version(self) -> str:
@@ -146,6 +148,7 @@ class RunningPod(LivePod):
         where the check has it alone, nothing where others come and go. Raises ``HarnessError`` when
         a witness could not look.
         """
+        self._settle()
         self._look(surroundings)
         recorder = Recorder()
 
@@ -174,6 +177,7 @@ class RunningPod(LivePod):
         of the first one, by somebody else. The node gets a while to begin with the last one: a
         revert ends where it began, which must not be taken for an end.
         """
+        self._settle()
         self._look(surroundings)
         recorder = Recorder()
         return self._observe(
@@ -248,6 +252,21 @@ class RunningPod(LivePod):
         """Ask for the change and return what is pending of it, waited for ``within`` seconds."""
         self.ask(change)
         return pending_reason(self.until(pending_reason, within=within))
+
+    def _settle(self) -> None:
+        """Wait for what is left of the time in which a new pod is still being reported on."""
+        left = self._is_new_until - time.monotonic()
+        if left > 0:
+            wait_settled(
+                self._reach.api,
+                kind="pods",
+                namespace=self.namespace,
+                name=self.name,
+                predicate=is_running,
+                quiet=left,
+                deadline=_RUNNING_SECONDS,
+                what="Running",
+            )
 
     def _look(self, surroundings: Surroundings | None) -> None:
         """Remember the pod, and what surrounds it, as they are now."""
