@@ -273,7 +273,8 @@ def test_spoiled_evidence_is_caught_in_every_timeline(
         judgement = judge(spoiled, requirement)
         assert judgement.kind is VerdictKind.FAILED, (record["check"], judgement.reading)
         assert judgement.text is not None
-        assert judgement.text.startswith(f"{requirement} (MUST)")
+        level = load_catalogue().requirement(requirement).level
+        assert judgement.text.startswith(f"{requirement} ({level})")
         caught += 1
     assert caught
 
