@@ -132,6 +132,26 @@ def rows(run: Run) -> tuple[Row, ...]:
     return tuple(found)
 
 
+def silent(run: Run) -> tuple[str, ...]:
+    """Return the requirements that a target could show and no check of the run put to any.
+
+    Every check of such a one was skipped: that its row is not red says nothing of the target.
+    """
+    kinds: dict[str, set[VerdictKind]] = defaultdict(set)
+    for verdict in run.verdicts:
+        kinds[verdict.requirement].add(verdict.verdict)
+    return tuple(
+        sorted(
+            (
+                id_
+                for id_, seen in kinds.items()
+                if VerdictKind.SKIPPED in seen and not any(kind.is_executed for kind in seen)
+            ),
+            key=natural,
+        )
+    )
+
+
 def step_times(run: Run, target: str) -> tuple[StepTime, ...]:
     """Return the times of each step on a target; empty when no check measured any."""
     resizes: dict[str, dict[str, float]] = defaultdict(dict)
@@ -206,6 +226,8 @@ def detail(run: Run) -> str:
     for kind, words in _OTHERWISE.items():
         if kinds[kind]:
             parts.append(f"{kinds[kind]} {words}")
+    if run.executed and (unseen := silent(run)):
+        parts.append(f"no check put {_names(unseen)} to a target that could show it")
     died = "" if run.complete else " The run died half way: this is what it had recorded."
     return "; ".join(parts) + "." + died
 

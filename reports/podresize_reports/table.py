@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from podresize.evidence.records import VerdictKind
 from podresize_reports.loading import Run
-from podresize_reports.summary import Row, StepTime, count, counts_text, rows, step_times
+from podresize_reports.summary import Row, StepTime, count, counts_text, rows, silent, step_times
 from podresize_reports.text import (
     columns,
     one_line,
@@ -53,6 +53,9 @@ def closing_table(run: Run, *, width: int = 100, colour: bool = False) -> str:
         lines += _wrapped("The run died half way: this is what it had recorded.", width, indent="")
     for problem in run.problems:
         lines += _wrapped(f"records: {problem}", width, indent="")
+    if run.executed and (unseen := silent(run)):
+        text = f"supported, and put to no target by any check: {', '.join(unseen)}"
+        lines += _wrapped(text, width, indent="")
     lines.append(_total(run, colour))
     return "\n".join(lines) + "\n"
 

@@ -10,7 +10,7 @@ from tests.reports import records_builder as build
 
 from podresize.evidence.records import VerdictKind
 from podresize_reports.loading import Run, load_run
-from podresize_reports.summary import detail, headline, rows, step_times, tone
+from podresize_reports.summary import detail, headline, rows, silent, step_times, tone
 from podresize_reports.table import closing_table
 from podresize_reports.text import columns
 
@@ -145,3 +145,23 @@ def test_nothing_executed_is_said(tmp_path: Path) -> None:
     assert closing_table(skipped, width=90).endswith("1 verdict: 1 skipped; nothing was executed\n")
     empty = load_run(build.write(tmp_path / "empty", []))
     assert closing_table(empty, width=90).endswith("no verdicts: nothing was executed\n")
+
+
+def test_what_no_check_put_to_a_target_is_named(tmp_path: Path) -> None:
+    run = _run(
+        tmp_path,
+        build.verdict("ST-21"),
+        build.verdict("KL-11", VerdictKind.SKIPPED),
+        build.verdict("KL-12", VerdictKind.UNSUPPORTED),
+        # Skipped by one check and put to the target by another.
+        build.verdict("KL-10", VerdictKind.SKIPPED),
+        build.verdict("KL-10"),
+        # Skipped on one target, not to be shown on the other.
+        build.verdict("KL-9", VerdictKind.SKIPPED),
+        build.verdict("KL-9", VerdictKind.UNSUPPORTED, target=build.NEW),
+    )
+
+    assert silent(run) == ("KL-9", "KL-11")
+    table = closing_table(run, width=90)
+    assert "supported, and put to no target by any check: KL-9, KL-11" in table
+    assert "no check put KL-9 and KL-11 to a target" in detail(run)
