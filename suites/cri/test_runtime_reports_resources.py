@@ -33,6 +33,7 @@ def test_the_report_follows_the_resize(pods: Pods, change: Change) -> None:
 
 
 @RUNTIME
+@pytest.mark.quick_sync
 @pytest.mark.parametrize("scope", ["requests", "limits"])
 def test_the_report_follows_one_map_alone(pods: Pods, scope: str) -> None:
     """Shares without quota, quota without shares: each call still carries the whole of cpu."""
@@ -45,6 +46,7 @@ def test_the_report_follows_one_map_alone(pods: Pods, scope: str) -> None:
 
 
 @RUNTIME
+@pytest.mark.quick_sync
 def test_the_report_of_the_other_container_stays(pods: Pods) -> None:
     """A neighbour in the same pod, which is not resized, is reported as ever."""
     change = Change(cpu="+50m", memory=ODD, container="c1")

@@ -29,15 +29,20 @@ LEAST_CPU = {
 ISSUES = [
     # Three containers: each dips for milliseconds at a sync, and one dip is enough to be seen.
     known_issue("PD-01", Change(cpu="+50m", memory="+32Mi"), qos="Guaranteed", containers=3),
-    known_issue("K-01", Change(cpu="+100m", scope="requests"), resources=[NO_LIMITS]),
-    known_issue("K-01", Change(cpu="+110m", scope="requests"), resources=[MEMORY_LIMIT]),
+    known_issue("K-01", Change(cpu="+100m", scope="requests"), resources=[NO_LIMITS], grows="110m"),
+    known_issue(
+        "K-01",
+        Change(cpu="+110m", scope="requests"),
+        resources=[MEMORY_LIMIT],
+        grows="110m",
+    ),
     known_issue(
         "K-01",
         Change(cpu="+200m", scope="limits", container="c1"),
         resources=[ALL_LIMITS, NO_LIMITS],
     ),
     known_issue("PD-06", Change(cpu="+50m", scope="requests"), resources=[ALL_LIMITS]),
-    known_issue("PD-08", Change(cpu="+100m"), resources=[NO_LIMITS]),
+    known_issue("PD-08", Change(cpu="+100m"), resources=[NO_LIMITS], grows="110m"),
     known_issue("PD-09", Change(cpu="1m", scope="requests"), resources=[LEAST_CPU]),
     known_issue("PD-09", Change(cpu="5m", scope="limits"), resources=[LEAST_CPU]),
 ]

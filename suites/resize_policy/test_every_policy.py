@@ -23,6 +23,7 @@ CHANGES = [
 
 @requirement("KL-30", "KL-31", "KL-32", "KL-34", "ST-21", "ST-27", "PR-01", "PR-20")
 @pytest.mark.profile("extended")
+@pytest.mark.quick_sync
 @pytest.mark.parametrize("change", CHANGES, ids=str)
 @pytest.mark.parametrize("memory", POLICIES)
 @pytest.mark.parametrize("cpu", POLICIES)

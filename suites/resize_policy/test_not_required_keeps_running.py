@@ -27,6 +27,7 @@ def test_requests_and_limits_change_without_restart(pods: Pods, qos: str) -> Non
 
 
 @requirement("KL-04")
+@pytest.mark.quick_sync
 @pytest.mark.parametrize(
     "change",
     [Change(cpu="-20m"), Change(cpu="-20m", memory="-32Mi"), Change(cpu="+50m", memory="-32Mi")],
@@ -41,6 +42,7 @@ def test_a_decrease_needs_no_restart(pods: Pods, change: Change) -> None:
     verify(timeline, expectation(pod, change))
 
 
+@pytest.mark.quick_sync
 def test_containers_move_in_opposite_directions(pods: Pods) -> None:
     """One container grows by what another gives up; the third is not touched."""
     change = Change(cpu="+50m", memory="-32Mi", container="c1") & Change(
@@ -53,6 +55,7 @@ def test_containers_move_in_opposite_directions(pods: Pods) -> None:
     verify(timeline, expectation(pod, change))
 
 
+@pytest.mark.quick_sync
 def test_a_pod_that_is_never_restarted_can_be_resized(pods: Pods) -> None:
     """restartPolicy Never is about containers that end; a resize in place ends none."""
     change = Change(cpu="+50m", memory="+32Mi")

@@ -10,7 +10,10 @@ import pytest
 
 from podresize_fixtures import Change, Pods, expectation, requirement, verify
 
-pytestmark = requirement("KL-30", "KL-32", "KL-34", "ST-21", "ST-27", "PR-01", "PR-20")
+pytestmark = [
+    requirement("KL-30", "KL-32", "KL-34", "ST-21", "ST-27", "PR-01", "PR-20"),
+    pytest.mark.quick_sync,
+]
 
 CPU_RESTARTS = {"cpu": "RestartContainer", "memory": "NotRequired"}
 MEMORY_RESTARTS = {"cpu": "NotRequired", "memory": "RestartContainer"}

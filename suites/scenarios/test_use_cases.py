@@ -14,11 +14,11 @@ DONE = ("PR-03", "KL-34", "PR-01")
 
 
 @requirement("UC-01", *DONE)
-@pytest.mark.own_cluster(kubelet=QUICK_SYNC)
+@pytest.mark.quick_sync
 def test_a_pod_grows_with_its_load_and_shrinks_after_it(pods: Pods) -> None:
     """More cpu and memory while they are needed, less again, and the process is the same one."""
     more, less = Change(cpu="+100m", memory="+64Mi"), Change(cpu="-100m", memory="-64Mi")
-    pod = pods.running(qos="Burstable")
+    pod = pods.running(qos="Burstable", grows="100m")
 
     grown = pod.resize(more)
     verify(grown, expectation(pod, more))

@@ -47,6 +47,7 @@ def test_status_follows_the_resize(pods: Pods, qos: str, change: Change) -> None
 
 
 @follows
+@pytest.mark.quick_sync
 def test_containers_that_move_in_opposite_directions(pods: Pods) -> None:
     """Each container has its own values at the end, and the pod their sums."""
     change = Change(cpu="+50m", container="c1") & Change(cpu="-30m", memory="+32Mi", container="c2")
@@ -58,6 +59,7 @@ def test_containers_that_move_in_opposite_directions(pods: Pods) -> None:
 
 
 @requirement("ST-03", "ST-21", "ST-30", "PR-10")
+@pytest.mark.quick_sync
 @pytest.mark.parametrize(
     "change",
     [Change(cpu="+50m", scope="limits"), Change(memory="+32Mi", scope="limits")],
@@ -73,6 +75,7 @@ def test_a_change_of_limits_alone(pods: Pods, change: Change) -> None:
 
 
 @requirement("ST-22", "ST-21", "PR-13")
+@pytest.mark.quick_sync
 def test_a_limit_that_is_not_there_is_not_shown(pods: Pods) -> None:
     """Containers without any limit: the status has requests and nothing else."""
     change = Change(memory="+32Mi", scope="requests")
@@ -84,6 +87,7 @@ def test_a_limit_that_is_not_there_is_not_shown(pods: Pods) -> None:
 
 
 @requirement("ST-23", "ST-21")
+@pytest.mark.quick_sync
 def test_a_resize_below_what_the_kernel_holds(pods: Pods) -> None:
     """2m and 1m are the same two shares: the status shows what was asked for all the same."""
     change = Change(cpu="1m", scope="requests")
@@ -110,6 +114,7 @@ def test_the_cgroups_are_sampled_fast_enough(pods: Pods) -> None:
 
 @follows
 @pytest.mark.profile("extended")
+@pytest.mark.quick_sync
 @pytest.mark.parametrize("containers", [1, 2])
 @pytest.mark.parametrize("scope", SCOPES)
 @pytest.mark.parametrize("size", SIZES, ids=str)
@@ -125,6 +130,7 @@ def test_burstable_in_every_scope(pods: Pods, size: Change, scope: str, containe
 
 @follows
 @pytest.mark.profile("extended")
+@pytest.mark.quick_sync
 @pytest.mark.parametrize("containers", [1, 2])
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_guaranteed(pods: Pods, size: Change, containers: int) -> None:

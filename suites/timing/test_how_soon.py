@@ -9,7 +9,6 @@ from __future__ import annotations
 import pytest
 
 from podresize_fixtures import (
-    QUICK_SYNC,
     Change,
     Pods,
     expectation,
@@ -34,7 +33,7 @@ def test_each_step_comes_in_time(pods: Pods, change: Change) -> None:
 
 
 @requirement("PR-05")
-@pytest.mark.own_cluster(kubelet=QUICK_SYNC)
+@pytest.mark.quick_sync
 def test_repeated_resizes_take_as_long_as_one(pods: Pods) -> None:
     """Ten resizes of one pod, up and down; percentiles and load are kept."""
     pod = pods.running(qos="Guaranteed")

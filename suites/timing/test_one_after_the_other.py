@@ -9,7 +9,6 @@ from __future__ import annotations
 import pytest
 
 from podresize_fixtures import (
-    QUICK_SYNC,
     Change,
     Pace,
     Pods,
@@ -33,7 +32,7 @@ AT_EITHER_PACE = pytest.mark.parametrize(
 )
 ENDS = requirement("PR-03", "PR-01", "PR-04", "KL-30", "KL-34", "ST-20", "ST-21")
 # Up to 1.31 the status needs one sync or two: with a minute each, six checks would take ten.
-pytestmark = pytest.mark.own_cluster(kubelet=QUICK_SYNC)
+pytestmark = pytest.mark.quick_sync
 
 
 @ENDS
@@ -41,7 +40,7 @@ pytestmark = pytest.mark.own_cluster(kubelet=QUICK_SYNC)
 def test_a_second_change_takes_the_place_of_the_first(pods: Pods, pace: Pace) -> None:
     """Asked for at once, and while the node is busy with the first."""
     changes = [UP, FURTHER]
-    pod = pods.running(qos="Guaranteed")
+    pod = pods.running(qos="Guaranteed", grows="150m")
 
     timeline = pod.resize_many(changes, pace=pace)
 
@@ -63,7 +62,7 @@ def test_a_quick_revert_leaves_nothing_behind(pods: Pods, pace: Pace) -> None:
 @ENDS
 def test_a_burst_ends_at_its_last_change(pods: Pods) -> None:
     """Eight changes of cpu, as fast as they are answered."""
-    pod = pods.running(qos="Guaranteed")
+    pod = pods.running(qos="Guaranteed", grows="210m")
 
     timeline = pod.resize_many(BURST)
 
