@@ -3,7 +3,8 @@
     python benchmarks/stability.py --kubernetes 1.27.4 --containerd 1.6.36 --runs 10 --loaded 3
 
 Prints one line for each run and, at the end, every check and requirement whose verdict was not the
-same in all runs of its kind. Exit code 1 when there is one: what is not stable is not core.
+same in all runs of its kind. Exit code 1 when there is one: what is not stable is not core. A
+catalogued race changes no verdict; how often each was seen is printed beside the runs.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ def main() -> int:
                 found[kind].append(verdicts)
                 counts = collections.Counter(verdicts.values())
                 said = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
+                said += races_of(out / "records.jsonl")
                 seconds = time.monotonic() - began
                 print(f"{kind:<7} run {each:>2}: {seconds:5.0f} s, exit {code}; {said}", flush=True)
         finally:
@@ -87,6 +89,16 @@ def verdicts_of(records: Path) -> Verdicts:
             key = (record["check"], record["requirement"])
             worst[key] = max(worst.get(key, order[0]), record["verdict"], key=order.index)
     return worst
+
+
+def races_of(records: Path) -> str:
+    """Return how many timelines of a run showed each catalogued race, as the end of its line."""
+    seen: dict[str, set[str]] = collections.defaultdict(set)
+    for record in read_records(records):
+        if record["type"] == "verdict" and record["verdict"] == "passed" and record["deviation"]:
+            seen[record["deviation"]].add(record["timeline"])
+    each = ", ".join(f"{id_} in {len(timelines)}" for id_, timelines in sorted(seen.items()))
+    return f"; races: {each}" if each else ""
 
 
 def changes(found: dict[str, list[Verdicts]]) -> list[str]:

@@ -79,11 +79,14 @@ class Row:
 
     @property
     def checks(self) -> str:
-        """``4 checks`` when all agree, ``1 failed, 3 passed`` when not."""
+        """``4 checks`` when all agree, ``1 failed, 3 passed`` when not; races are counted."""
         counted = count(self.verdicts)
         if len(counted) == 1:
-            return plural(len(self.verdicts), "check")
-        return ", ".join(f"{number} {kind}" for kind, number in counted.items())
+            text = plural(len(self.verdicts), "check")
+        else:
+            text = ", ".join(f"{number} {kind}" for kind, number in counted.items())
+        raced = sum(v.verdict is VerdictKind.PASSED and bool(v.deviation) for v in self.verdicts)
+        return f"{text}, {plural(raced, 'race')}" if raced else text
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +109,8 @@ def count(verdicts: Iterable[VerdictRecord]) -> dict[VerdictKind, int]:
 
 def worst_first(verdict: VerdictRecord) -> tuple[object, ...]:
     """Return a sort key: the worst verdict first, then by check; equal for equal records."""
-    return (SEVERITY.index(verdict.verdict), natural(verdict.check), verdict.reading)
+    clean = verdict.deviation is None  # of what is passed, that with a race tells more
+    return (SEVERITY.index(verdict.verdict), clean, natural(verdict.check), verdict.reading)
 
 
 def rows(run: Run) -> tuple[Row, ...]:
@@ -218,6 +222,9 @@ def detail(run: Run) -> str:
     kinds = Counter(row.verdict for row in found)
     met = f"{kinds[VerdictKind.PASSED]} of {plural(len(found), 'result')} meet the requirement"
     parts = [met]
+    if raced := [row for row in found if row.verdict is VerdictKind.PASSED and row.deviations]:
+        seen = sorted({d for row in raced for d in row.deviations}, key=natural)
+        parts.append(f"{len(raced)} of them but for a known race ({', '.join(seen)})")
     if deviating := [row for row in found if row.verdict is VerdictKind.DEVIATION]:
         catalogued = sorted({d for row in deviating for d in row.deviations}, key=natural)
         named = f" ({', '.join(catalogued)})" if catalogued else ""

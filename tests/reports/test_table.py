@@ -165,3 +165,22 @@ def test_what_no_check_put_to_a_target_is_named(tmp_path: Path) -> None:
     table = closing_table(run, width=90)
     assert "supported, and put to no target by any check: KL-9, KL-11" in table
     assert "no check put KL-9 and KL-11 to a target" in detail(run)
+
+
+def test_a_known_race_stands_beside_what_is_met_but_for_it(tmp_path: Path) -> None:
+    run = _run(
+        tmp_path,
+        build.verdict("ST-02"),
+        build.verdict("ST-02", deviation="K-22", reading="cleared early. Race K-22"),
+    )
+
+    (row,) = rows(run)
+    assert (row.verdict, row.deviations, row.checks) == (
+        VerdictKind.PASSED,
+        ("K-22",),
+        "2 checks, 1 race",
+    )
+    assert row.reading == "cleared early. Race K-22"
+    assert headline(run) == "Every requirement is met."
+    assert "1 of them but for a known race (K-22)" in detail(run)
+    assert "passed K-22" in closing_table(run, width=120)

@@ -75,6 +75,7 @@ def test_the_shipped_catalogue_loads_once() -> None:
         (ENTRY.replace("gate-on", "deviation=C-98"), DEVIATION, "unknown deviation"),
         (ENTRY.replace("gate-on", '"deviation=C-99|C-98"'), DEVIATION, "unknown deviation"),
         (ENTRY, DEVIATION + "  no_check: ''\n", "'no_check' must be a text"),
+        (ENTRY, DEVIATION + "  race: often\n", "'race' is true or false"),
         (ENTRY.replace("ST-99", "st99"), "[]", "an id reads like"),
         (ENTRY.replace("title: a title", "title: ''"), "[]", "'title' must be a text"),
         (ENTRY.replace("[core]", "core"), "[]", "'profiles' must be a list"),

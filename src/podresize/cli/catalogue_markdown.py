@@ -83,6 +83,9 @@ def _deviation(item: Deviation) -> list[str]:
         ("Stacks", "; ".join(stacks_in_words(affects) for affects in item.affects)),
         ("Explains", ", ".join(sorted(item.explains, key=natural))),
         ("Signature", f"{item.signature}. {spoken(SIGNATURES.get(item.signature))}"),
+        ("Race", "some resizes of such a stack show it; what it explains is met but for it")
+        if item.race
+        else ("", ""),
         ("No check", item.no_check),
         ("Source", item.source),
     ]

@@ -33,10 +33,11 @@ class Judgement:
     """What one timeline says about one requirement.
 
     ``reading`` is one line for people; ``witnesses`` maps api, cri and kernel to what each said;
-    ``deviation`` is the id of the catalogued departure when ``kind`` is ``deviation``; ``text`` is
-    the five-part failure text, None when nothing is wrong. ``facts`` holds the seconds after the
-    patch by step (``steps.step_times``), without the steps that were not seen, and as
-    ``sampling_gap`` the longest time in which nobody read the cgroups.
+    ``deviation`` is the id of the catalogued departure when ``kind`` is ``deviation``, or
+    ``passed`` but for a catalogued race; ``text`` is the five-part failure text, None when nothing
+    is wrong. ``facts`` holds the seconds after the patch by step (``steps.step_times``), without
+    the steps that were not seen, and as ``sampling_gap`` the longest time in which nobody read the
+    cgroups.
     """
 
     requirement: str
@@ -62,7 +63,7 @@ def verify(
     * unsupported: this target cannot show it; skipped: this change says nothing about it
     * error: a witness that the judge needs was not heard
     * deviation: broken, and a deviation that explains it, on a stack it is catalogued for, shows
-      its whole signature; failed: broken otherwise
+      its whole signature; passed, with its id, where that one is a race; failed: broken otherwise
 
     ``again`` and ``evidence`` are templates for the failure text; ``{requirement}``,
     ``{kubernetes}``, ``{runtime}``, ``{runtime_version}`` and ``{timeline}`` are filled in. An
@@ -125,6 +126,13 @@ class _Bench:
     def _broken(self, requirement: Requirement, ruling: Ruling) -> Judgement:
         deviation = self._explanation(requirement)
         first = ruling.faults[0]
+        if deviation is not None and deviation.race:
+            return dataclasses.replace(
+                self._plain(
+                    requirement, VerdictKind.PASSED, f"{deviation.reading}. Race {deviation.id}"
+                ),
+                deviation=deviation.id,
+            )
         if deviation is not None:
             reading = f"{deviation.reading}. Deviation {deviation.id}"
         else:

@@ -199,7 +199,15 @@ def _deviation(reader: _Reader) -> Deviation:
         source=reader.text("source"),
         reading=reader.text("reading"),
         no_check=reader.text("no_check") if "no_check" in reader.raw else "",
+        race=_flag(reader, "race"),
     )
+
+
+def _flag(reader: _Reader, key: str) -> bool:
+    value = reader.optional(key, False)
+    if not isinstance(value, bool):
+        raise _bad(f"'{key}' is true or false", str(value), reader.origin)
+    return value
 
 
 def _affects(reader: _Reader) -> Affects:

@@ -169,7 +169,9 @@ class Deviation:
     ``explains`` lists the requirements it is an accepted reason for; ``signature`` names the
     function in ``evidence/signatures.py`` that says whether a timeline shows it exactly;
     ``reading`` is the line a person reads. ``no_check`` says why no check goes looking for it (a
-    race that nobody can force), empty when one does.
+    race that nobody can force), empty when one does. A ``race`` shows in some resizes and not in
+    others of the same stack, so what it explains is met, with the race beside it: a verdict that
+    the scheduling of two threads decides would say nothing of the stack.
     """
 
     id: str
@@ -180,3 +182,4 @@ class Deviation:
     source: str
     reading: str
     no_check: str = ""
+    race: bool = False
