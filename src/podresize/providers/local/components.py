@@ -17,13 +17,19 @@ class Component:
     """One process. ``after`` names the conditions that must hold before it starts.
 
     ``job`` marks a process that is meant to end, with success; any other that ends takes the
-    cluster down.
+    cluster down. ``environment`` is added to that of all of them.
     """
 
     name: str
     command: tuple[str, ...]
     after: tuple[str, ...] = ()
     job: bool = False
+    environment: tuple[tuple[str, str], ...] = ()
+
+
+# An apiserver's start makes garbage for a second of processor time and more: it is collected when
+# there is much of it, not each time that the heap has doubled. Nothing of it is under test.
+_COLLECT_LATE = (("GOGC", "off"), ("GOMEMLIMIT", "600MiB"))
 
 
 def _gates(target: Target) -> list[str]:
@@ -149,6 +155,7 @@ def plan(
             name="kube-apiserver",
             command=_apiserver(layout, target, programs["kube-apiserver"]),
             after=("etcd",),
+            environment=_COLLECT_LATE,
         ),
         *(
             Component(

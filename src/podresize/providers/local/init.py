@@ -167,7 +167,7 @@ class Init:
             return os.posix_spawn(
                 component.command[0],
                 component.command,
-                self._environment,
+                self._environment | dict(component.environment),
                 file_actions=[
                     (os.POSIX_SPAWN_DUP2, null, 0),
                     (os.POSIX_SPAWN_DUP2, log, 1),
