@@ -30,7 +30,7 @@ CHECKS = '''
         with pathlib.Path("ran.jsonl").open("a") as file:
             line = {"check": request.node.name, "name": handle.name,
                     "policy": handle.fingerprint.cpu_manager_policy,
-                    "sync": handle.fingerprint.sync_seconds}
+                    "sync": handle.fingerprint.sync_seconds, "joined": handle.has_joined}
             file.write(json.dumps(line) + chr(10))
         return handle
 
@@ -50,6 +50,11 @@ CHECKS = '''
     def test_alike(noted, pods):
         pods.running(qos="Guaranteed")
         control.restart(noted, "containerd")
+
+    @requirement("API-05")
+    @pytest.mark.own_cluster(gate=False)
+    def test_gate_off(noted, pods):
+        pods.running(qos="Guaranteed")
 
     @requirement("ST-21")
     @pytest.mark.own_cluster()
@@ -89,21 +94,26 @@ def test_each_gets_what_it_asked_for_and_nothing_is_left(tmp_path: Path, workers
     found = ran(tmp_path)
     names = {each["name"] for each in found.values()}
     static = [each for check, each in found.items() if check.startswith("test_static")]
-    assert len(found) == 6
+    assert len(found) == 7
     assert {(each["policy"], each["sync"]) for each in static} == {("static", 5.0)}
     own = {each["name"] for check, each in found.items() if check != "test_shared"}
     assert found["test_shared"]["name"] not in own
     # Two at a time at most, used again where they fit.
     assert len({each["name"] for each in static}) <= 2
     assert found["test_alike"]["policy"] == "none"
+    # What differs from the run's target in its node alone is a node of the run's cluster.
+    joined = {check.partition("[")[0]: each["joined"] for check, each in found.items()}
+    alone = {"test_shared", "test_gate_off"}
+    assert joined == {check: check not in alone for check in joined}
 
     records = load_run(tmp_path / "out" / "records.jsonl")
     assert not records.problems
-    assert Counter(str(each.verdict) for each in records.verdicts) == {"passed": 5, "failed": 1}
+    assert Counter(str(each.verdict) for each in records.verdicts) == {"passed": 6, "failed": 1}
     labels = [each.label for each in records.targets]
-    assert len(labels) == 2
-    assert labels[1] == f"{labels[0]}, cpu manager static, sync 5 s"
-    assert records.targets[1].fingerprint["sync_seconds"] == 5.0
+    assert len(labels) == 3
+    own_target = f"{labels[0]}, cpu manager static, sync 5 s"
+    assert set(labels[1:]) == {own_target, labels[0].replace("gate on", "gate off")}
+    assert records.targets[labels.index(own_target)].fingerprint["sync_seconds"] == 5.0
     failed = tmp_path / "out" / "logs" / found["test_fails"]["name"]
     assert (failed / "kubelet.log").stat().st_size > 0
     assert "Traceback" not in done.stderr

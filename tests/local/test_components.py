@@ -18,10 +18,10 @@ GATE = "--feature-gates=InPlacePodVerticalScaling"
 
 
 def components(
-    layout: Layout, target: Target | None = None, etcd: str = "3.5.21"
+    layout: Layout, target: Target | None = None, etcd: str = "3.5.21", *, joins: bool = False
 ) -> dict[str, Component]:
     images = (Path("/images/pause.tar"), Path("/images/workload.tar"))
-    found = plan(layout, target or Target(), PROGRAMS, images, etcd)
+    found = plan(layout, target or Target(), PROGRAMS, images, etcd, joins=joins)
     return {component.name: component for component in found}
 
 
@@ -86,6 +86,14 @@ def test_each_waits_for_conditions_that_exist_and_only_images_are_jobs(layout: L
     assert jobs == ["load-pause", "load-workload"]
     # It gives up after ten seconds without a healthy API.
     assert found["kube-controller-manager"].after == ("apiserver",)
+
+
+def test_a_node_that_joins_has_no_control_plane_and_waits_for_none(layout: Layout) -> None:
+    found = components(layout, joins=True)
+
+    assert set(found) == {"containerd", "load-pause", "load-workload", "kubelet"}
+    assert {each for component in found.values() for each in component.after} == {"containerd"}
+    assert found["kubelet"].command == components(layout)["kubelet"].command
 
 
 def test_every_command_is_an_absolute_program(layout: Layout) -> None:

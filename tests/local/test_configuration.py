@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from podresize.errors import UsageError
+from podresize.providers.interface import OWN_NODE
 from podresize.providers.local import configuration
 from podresize.providers.local.certificates import Authority
 from podresize.providers.local.host import Host
@@ -126,6 +127,15 @@ def test_without_sys_resource_the_kubelet_runs_as_in_a_user_namespace(
 
     assert limited["featureGates"]["KubeletInUserNamespace"] is True
     assert "KubeletInUserNamespace" not in kubelet(layout, host(), Target())["featureGates"]
+
+
+def test_only_a_node_that_joins_keeps_pods_of_others_away(
+    layout: Layout, host: Callable[..., Host]
+) -> None:
+    joined = configuration.kubelet(layout, Target(), host(), {}, joins=True)
+
+    assert joined["registerWithTaints"] == [{"key": OWN_NODE, "effect": "NoSchedule"}]
+    assert "registerWithTaints" not in kubelet(layout, host(), Target())
 
 
 def test_the_static_policy_reserves_a_processor(layout: Layout, host: Callable[..., Host]) -> None:

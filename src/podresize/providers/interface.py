@@ -13,6 +13,9 @@ from typing import Any, Protocol
 
 from podresize.requirements.target import Fingerprint, Target
 
+OWN_NODE = "podresize/own-node"
+"""The taint of a node that has joined a cluster for some checks alone."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class NodeHandle:
@@ -59,7 +62,11 @@ class NodeHandle:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterHandle:
-    """A running target. ``workload_image`` names the probe image as the runtime knows it."""
+    """A running target. ``workload_image`` names the probe image as the runtime knows it.
+
+    ``has_joined``: what is here is a node of another target's cluster, on which only pods come to
+    run that tolerate ``OWN_NODE``; its ``kubeconfig`` is that cluster's.
+    """
 
     name: str
     provider: str
@@ -67,6 +74,7 @@ class ClusterHandle:
     nodes: tuple[NodeHandle, ...]
     workload_image: str
     fingerprint: Fingerprint
+    has_joined: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object for ``workerinput`` or a state file."""
@@ -77,6 +85,7 @@ class ClusterHandle:
             "nodes": [node.to_json() for node in self.nodes],
             "workload_image": self.workload_image,
             "fingerprint": self.fingerprint.to_json(),
+            "has_joined": self.has_joined,
         }
 
     @classmethod
@@ -89,6 +98,7 @@ class ClusterHandle:
             nodes=tuple(NodeHandle.from_json(node) for node in raw["nodes"]),
             workload_image=raw["workload_image"],
             fingerprint=Fingerprint.from_json(raw["fingerprint"]),
+            has_joined=raw.get("has_joined", False),
         )
 
 

@@ -37,22 +37,33 @@ def _key_bytes(key: ec.EllipticCurvePrivateKey) -> bytes:
     )
 
 
-class Authority:
-    """A certificate authority that writes ``<name>.crt`` and ``<name>.key`` into a directory."""
+def _read_key(path: Path) -> ec.EllipticCurvePrivateKey:
+    key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    return key
 
-    def __init__(self, directory: Path) -> None:
+
+class Authority:
+    """A certificate authority that writes ``<name>.crt`` and ``<name>.key`` into a directory.
+
+    ``of`` is the directory of another cluster whose authority it is; None makes a new one.
+    """
+
+    def __init__(self, directory: Path, *, of: Path | None = None) -> None:
         self.directory = directory
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "podresize")])
+        self.certificate_file = directory / "ca.crt"
+        if of is not None:
+            self._key = _read_key(of / "ca.key")
+            self.certificate_file.write_bytes((of / "ca.crt").read_bytes())
+            return
+        self._key = ec.generate_private_key(ec.SECP256R1())
         builder = self._builder(self._name, self._key.public_key())
         constraints = x509.BasicConstraints(ca=True, path_length=0)
         builder = builder.add_extension(constraints, critical=True)
-        self._certificate = builder.sign(self._key, hashes.SHA256())
-        self.certificate_file = directory / "ca.crt"
-        self.certificate_file.write_bytes(
-            self._certificate.public_bytes(serialization.Encoding.PEM)
-        )
+        certificate = builder.sign(self._key, hashes.SHA256())
+        self.certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         # The controller manager signs kubelet requests with it.
         write_private(directory / "ca.key", _key_bytes(self._key))
 

@@ -137,25 +137,28 @@ def plan(
     programs: dict[str, Path],
     images: tuple[Path, ...],
     etcd_version: str,
+    *,
+    joins: bool = False,
 ) -> list[Component]:
     """Return every process of the cluster in the order of their starts.
 
     ``programs`` maps a program's name to its file. The conditions are ``etcd``, ``containerd``,
-    ``apiserver-port`` and ``apiserver`` (ready).
+    ``apiserver-port`` and ``apiserver`` (ready). A node that ``joins`` another cluster has no
+    control plane of its own.
     """
+    node = _node(layout, programs, images, after=() if joins else ("apiserver-port",))
+    return node if joins else [*_control_plane(layout, target, programs, etcd_version), *node]
+
+
+def _node(
+    layout: Layout, programs: dict[str, Path], images: tuple[Path, ...], *, after: tuple[str, ...]
+) -> list[Component]:
     ctr = str(programs["ctr"])
     socket = str(layout.containerd_socket)
     return [
-        Component(name="etcd", command=_etcd(layout, programs["etcd"], etcd_version)),
         Component(
             name="containerd",
             command=(str(programs["containerd"]), "--config", str(layout.etc / "containerd.toml")),
-        ),
-        Component(
-            name="kube-apiserver",
-            command=_apiserver(layout, target, programs["kube-apiserver"]),
-            after=("etcd",),
-            environment=_COLLECT_LATE,
         ),
         *(
             Component(
@@ -169,7 +172,21 @@ def plan(
         Component(
             name="kubelet",
             command=_kubelet(layout, programs["kubelet"]),
-            after=("apiserver-port", "containerd"),
+            after=(*after, "containerd"),
+        ),
+    ]
+
+
+def _control_plane(
+    layout: Layout, target: Target, programs: dict[str, Path], etcd_version: str
+) -> list[Component]:
+    return [
+        Component(name="etcd", command=_etcd(layout, programs["etcd"], etcd_version)),
+        Component(
+            name="kube-apiserver",
+            command=_apiserver(layout, target, programs["kube-apiserver"]),
+            after=("etcd",),
+            environment=_COLLECT_LATE,
         ),
         Component(
             name="kube-controller-manager",

@@ -18,6 +18,7 @@ from packaging.version import InvalidVersion, Version
 
 from podresize.errors import UsageError
 from podresize.oracle.quantity import parse_quantity, whole_bytes
+from podresize.providers.interface import OWN_NODE
 from podresize.providers.local.host import Host
 from podresize.providers.local.layout import Layout
 from podresize.requirements.target import Target
@@ -55,9 +56,12 @@ def feature_gates(target: Target) -> dict[str, bool]:
 
 
 def kubelet(
-    layout: Layout, target: Target, host: Host, overrides: dict[str, Any]
+    layout: Layout, target: Target, host: Host, overrides: dict[str, Any], *, joins: bool = False
 ) -> dict[str, Any]:
-    """Return the KubeletConfiguration; ``overrides`` are the user's and win, key by key."""
+    """Return the KubeletConfiguration; ``overrides`` are the user's and win, key by key.
+
+    A node that ``joins`` a cluster keeps pods away that do not tolerate ``OWN_NODE``.
+    """
     gates = feature_gates(target)
     config: dict[str, Any] = {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
@@ -94,6 +98,9 @@ def kubelet(
         "tlsPrivateKeyFile": str(layout.pki / "kubelet-server.key"),
         "volumePluginDir": str(layout.directory / "volume-plugins"),
     }
+    if joins:
+        # Pods of others come to it by no accident.
+        config["registerWithTaints"] = [{"key": OWN_NODE, "effect": "NoSchedule"}]
     if not host.sys_resource:
         gates["KubeletInUserNamespace"] = True
     if host.cgroup_version == 1 and Version(target.kubernetes) >= Version("1.35"):

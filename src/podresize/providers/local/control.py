@@ -78,7 +78,7 @@ def running(cluster: ClusterHandle | str) -> dict[str, bool]:
 def start_all(cluster: ClusterHandle | str) -> list[str]:
     """Start every component that is stopped, in the order of ``COMPONENTS``; name them."""
     there = running(cluster)
-    stopped = [name for name in COMPONENTS if not there[name]]
+    stopped = [name for name in COMPONENTS if not there.get(name, True)]
     for name in stopped:
         start(cluster, name)
     return stopped
@@ -108,10 +108,17 @@ def _command(cluster: ClusterHandle | str, command: dict[str, Any]) -> Any:
             answer["what"],
             value=json.dumps(command),
             origin=path,
-            causes=("a typing error in the component's name",) if wrong is UsageError else (),
+            causes=_causes(cluster) if wrong is UsageError else (),
             next_command="podresize cluster list",
         )
     return answer["done"]
+
+
+def _causes(cluster: ClusterHandle | str) -> tuple[str, ...]:
+    spelt = "a typing error in the component's name"
+    if isinstance(cluster, ClusterHandle) and cluster.has_joined:
+        return (spelt, "a node that has joined another cluster has no control plane of its own")
+    return (spelt,)
 
 
 def _place(cluster: ClusterHandle | str) -> tuple[str, str]:

@@ -62,15 +62,22 @@ class Init:
         self._commanded: set[str] = set()
         self._held: set[str] = set()
         self._answers: dict[str, Callable[[], bool]] = {
-            "etcd": lambda: accepts(socket.AF_INET, ("127.0.0.1", 2379)),
             "containerd": lambda: accepts(socket.AF_UNIX, str(layout.containerd_socket)),
-            "kube-apiserver": ApiserverProbe(layout),
         }
         self._conditions: dict[str, Callable[[], bool]] = {
-            "etcd": self._answers["etcd"],
             "containerd": self._answers["containerd"],
-            "apiserver-port": lambda: accepts(socket.AF_INET, (layout.node_address, 6443)),
-            "apiserver": Asked(self._answers["kube-apiserver"]),
+        }
+        if "kube-apiserver" in self._components:
+            self._add_control_plane()
+
+    def _add_control_plane(self) -> None:
+        etcd = self._answers["etcd"] = lambda: accepts(socket.AF_INET, ("127.0.0.1", 2379))
+        ready = self._answers["kube-apiserver"] = ApiserverProbe(self._layout)
+        address = self._layout.node_address
+        self._conditions |= {
+            "etcd": etcd,
+            "apiserver-port": lambda: accepts(socket.AF_INET, (address, 6443)),
+            "apiserver": Asked(ready),
         }
 
     def run(self) -> NoReturn:

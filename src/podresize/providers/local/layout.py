@@ -11,7 +11,8 @@ import os
 from pathlib import Path
 
 # Clusters share the host's address space only in the link to the host; 198.18.0.0/15 is set aside
-# for tests of network devices (RFC 2544) and is routed nowhere. One /30 for each cluster.
+# for tests of network devices (RFC 2544) and is routed nowhere. One /30 for each cluster, and one
+# for the link of a node that has joined another cluster.
 MAX_CLUSTERS = 64
 # sockaddr_un.sun_path holds 108 bytes with its final zero (unix(7)).
 MAX_SOCKET_PATH = 107
@@ -109,6 +110,16 @@ class Layout:
     def node_address(self) -> str:
         """The node's address on the link: apiserver and kubelet listen there."""
         return f"198.18.{self.index}.2"
+
+    @property
+    def side_link(self) -> str:
+        """The end, in the cluster that this one's node has joined, of the link between the two."""
+        return f"node{self.index}"
+
+    @property
+    def side_addresses(self) -> tuple[str, str]:
+        """The addresses of that link: in the cluster that was joined, and here; a /30."""
+        return f"198.19.{self.index}.1", f"198.19.{self.index}.2"
 
     @property
     def pod_subnet(self) -> str:

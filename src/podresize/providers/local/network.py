@@ -46,6 +46,40 @@ def enter(layout: Layout) -> None:
         os.close(host)
 
 
+def join(layout: Layout, host: Layout, namespace: int) -> None:
+    """Link this process's network to that of the cluster that this node joins.
+
+    ``namespace`` is a descriptor of the other one's. Only the two node addresses are reached by
+    this link; it goes with this process's namespace, like all of its links.
+    """
+    there, here = layout.side_addresses
+    command = ["link", "add", "eth1", "type", "veth", "peer", "name", layout.side_link]
+    _run_with_host(namespace, [*command, "netns", f"/proc/self/fd/{namespace}"])
+    _ip("addr", "add", f"{there}/30", "dev", layout.side_link, namespace=namespace)
+    _ip("link", "set", layout.side_link, "up", namespace=namespace)
+    _ip("addr", "add", f"{here}/30", "dev", "eth1")
+    _ip("link", "set", "eth1", "up")
+    _ip("route", "add", f"{host.node_address}/32", "via", there)
+    _ip("route", "add", f"{layout.node_address}/32", "via", here, namespace=namespace)
+
+
+def namespace_of(supervisor: int) -> int:
+    """Open the network namespace of the cluster with this supervisor; return the descriptor.
+
+    Raises ``OSError`` when it has ended.
+    """
+    mine = Path("/proc/self/ns/net").readlink()
+    for process in Path("/proc").iterdir():
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            if not process.name.isdigit():
+                continue
+            parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+            # Its other child, the guardian, is in the host's.
+            if parent == supervisor and (process / "ns/net").readlink() != mine:
+                return os.open(process / "ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    raise OSError(f"the cluster of process {supervisor}, which a node was to join, has ended")
+
+
 def _run_with_host(host: int, arguments: list[str]) -> None:
     done = subprocess.run(
         ["ip", *arguments], capture_output=True, text=True, pass_fds=(host,), check=False

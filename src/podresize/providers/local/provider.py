@@ -23,12 +23,13 @@ from podresize.artifacts.progress import Progress
 from podresize.artifacts.store import get as get_artifact
 from podresize.artifacts.versions import normalise
 from podresize.cluster.api import Api
+from podresize.cluster.delete import delete
 from podresize.cluster.kubeconfig import read_kubeconfig
 from podresize.cluster.wait import wait_for
 from podresize.cri.client import RuntimeClient
 from podresize.errors import HarnessError, HostError, PodresizeError, UsageError
 from podresize.providers.fingerprint import detect
-from podresize.providers.interface import ClusterHandle, NodeHandle
+from podresize.providers.interface import OWN_NODE, ClusterHandle, NodeHandle
 from podresize.providers.local import configuration, linux, state
 from podresize.providers.local import host as hosts
 from podresize.providers.local.child import (
@@ -95,15 +96,18 @@ def up(
     *,
     name: str | None = None,
     owner: int | None = None,
+    joins: ClusterHandle | None = None,
     progress: Progress | None = None,
     tell: Tell | None = None,
 ) -> ClusterHandle:
     """Start a cluster and return when its node is Ready.
 
-    ``owner`` is the process with which the cluster ends, None to keep it until ``down``. ``tell``
-    is called with each step and its time in seconds since the call. Raises ``UsageError`` for a
-    target that cannot be or a name in use, ``HostError`` for a host that cannot, ``HarnessError``
-    with the last lines of the log when a component does not start; then nothing is left behind.
+    With ``joins`` it is a node alone, which becomes one of that local cluster, for pods that
+    tolerate ``OWN_NODE``; it must be removed before that one is. ``owner`` is the process with
+    which the cluster ends, None to keep it until ``down``. ``tell`` is called with each step and
+    its time in seconds since the call. Raises ``UsageError`` for a target that cannot be or a name
+    in use, ``HostError`` for a host that cannot, ``HarnessError`` with the last lines of the log
+    when a component does not start; then nothing is left behind.
     """
     began = time.monotonic()
     tell = tell or (lambda _step, _seconds: None)
@@ -134,6 +138,7 @@ def up(
             "target": dataclasses.asdict(target)
             | {"kubelet_config": None, "kubelet": kubelet_settings(overrides)},
             "kubelet_overrides": overrides,
+            "joins": None if joins is None else _host_cluster(joins),
             "owner": None if owner is None else [owner, linux.start_ticks(owner)],
             # Until the cluster is handed over, it goes with the process that asked for it.
             "starter": [os.getpid(), linux.start_ticks(os.getpid())],
@@ -142,7 +147,9 @@ def up(
     try:
         layout = supervisor.wait_started(lambda step, at: tell(step, at - began))
         handle = _wait_ready(
-            supervisor, layout, target, host, lambda step: tell(step, time.monotonic() - began)
+            *(supervisor, layout, target, host),
+            joins,
+            lambda step: tell(step, time.monotonic() - began),
         )
         state.hand_over(name, handle.to_json())
     except PodresizeError as error:
@@ -230,6 +237,7 @@ def _wait_ready(
     layout: Layout,
     target: Target,
     host: hosts.Host,
+    joins: ClusterHandle | None,
     tell: Callable[[str], None],
 ) -> ClusterHandle:
     mounts = {controller: place / layout.cgroup for controller, place in host.cgroup_mounts.items()}
@@ -241,7 +249,8 @@ def _wait_ready(
         logs=layout.logs,
         control=str(layout.control_socket),
     )
-    with Api(read_kubeconfig(layout.kubeconfig)) as api, RuntimeClient(node.cri_endpoint) as cri:
+    kubeconfig = layout.kubeconfig if joins is None else joins.kubeconfig
+    with Api(read_kubeconfig(kubeconfig)) as api, RuntimeClient(node.cri_endpoint) as cri:
         _wait_node(supervisor, api, layout.node_name)
         tell("node Ready")
         fingerprint = detect(
@@ -256,11 +265,30 @@ def _wait_ready(
     return ClusterHandle(
         name=layout.name,
         provider=target.provider,
-        kubeconfig=layout.kubeconfig,
+        kubeconfig=kubeconfig,
         nodes=(node,),
         workload_image=WORKLOAD_IMAGE,
         fingerprint=fingerprint,
+        has_joined=joins is not None,
     )
+
+
+def leave(handle: ClusterHandle) -> None:
+    """Let a cluster forget a node that had joined it and is gone: its object would stay.
+
+    Done best where the cluster goes on; where it has ended nothing is left to be forgotten.
+    """
+    if handle.has_joined:
+        with contextlib.suppress(PodresizeError), Api(read_kubeconfig(handle.kubeconfig)) as api:
+            delete(api, kind="nodes", name=handle.nodes[0].name)
+
+
+def _host_cluster(handle: ClusterHandle) -> dict[str, Any]:
+    found = state.find(handle.name)
+    if found is None or not found.is_alive:
+        raise HarnessError("the cluster that a node was to join has ended", value=handle.name)
+    layout = found.layout
+    return {"name": layout.name, "index": layout.index, "supervisor": found.supervisor[0]}
 
 
 def _wait_node(supervisor: Supervisor, api: Api, node: str) -> None:
@@ -285,9 +313,10 @@ def _wait_node(supervisor: Supervisor, api: Api, node: str) -> None:
 
 
 def is_ready(node: dict[str, Any]) -> bool:
-    """Ready, and free of the taint that the node lifecycle controller removes afterwards."""
+    """Ready, and free of the taints that the node lifecycle controller removes afterwards."""
     ready = any(
         condition["type"] == "Ready" and condition["status"] == "True"
         for condition in node["status"].get("conditions", ())
     )
-    return ready and not node["spec"].get("taints")
+    taints = {taint["key"] for taint in node["spec"].get("taints") or ()}
+    return ready and taints <= {OWN_NODE}

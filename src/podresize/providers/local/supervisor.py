@@ -42,29 +42,28 @@ def _prepare(layout: Layout, target: Target, host: hosts.Host, order: dict[str, 
     for directory in (layout.etc / "cni", layout.logs, layout.run):
         directory.mkdir(parents=True)
     layout.directory.joinpath("cni").symlink_to(Path(order["cni"]))
-    authority = Authority(layout.pki)
+    host_cluster = joined(order)
     local = ("localhost", layout.node_name)
-    authority.server(
-        "apiserver",
-        hosts=(*local, "kubernetes", "kubernetes.default", "kubernetes.default.svc"),
-        addresses=("127.0.0.1", layout.node_address, SERVICE_ADDRESS),
-    )
+    users = ["kubelet"]
+    if host_cluster is None:
+        authority = Authority(layout.pki)
+        _issue_for_control_plane(authority, layout, local)
+        users += ["admin", "controller-manager", "scheduler"]
+    else:
+        authority = Authority(layout.pki, of=host_cluster.pki)
     authority.server("kubelet-server", hosts=local, addresses=(layout.node_address,))
-    authority.client("admin", user="podresize-admin", groups=("system:masters",))
-    authority.client("apiserver-kubelet", user="kube-apiserver", groups=("system:masters",))
-    authority.client("controller-manager", user="system:kube-controller-manager")
-    authority.client("scheduler", user="system:kube-scheduler")
     authority.client("kubelet", user=f"system:node:{layout.node_name}", groups=("system:nodes",))
-    authority.signing_key("service-account")
-    server = f"https://{layout.node_address}:6443"
-    for user in ("admin", "controller-manager", "scheduler", "kubelet"):
+    server = f"https://{(host_cluster or layout).node_address}:6443"
+    for user in users:
         path = layout.etc / f"{user}.kubeconfig"
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(configuration.kubeconfig(layout, user=user, server=server))
     # A resolver that is not there: pods never ask the host's.
     (layout.etc / "resolv.conf").write_text("nameserver 10.96.0.10\n")
-    kubelet = configuration.kubelet(layout, target, host, order["kubelet_overrides"])
+    kubelet = configuration.kubelet(
+        layout, target, host, order["kubelet_overrides"], joins=host_cluster is not None
+    )
     (layout.etc / "kubelet.yaml").write_text(yaml.safe_dump(kubelet))
     runtimes = {name: Path(path) for name, path in order["runtimes"].items()}
     (layout.etc / "containerd.toml").write_text(
@@ -73,17 +72,49 @@ def _prepare(layout: Layout, target: Target, host: hosts.Host, order: dict[str, 
     (layout.etc / "cni" / "10-podresize.conflist").write_text(configuration.cni(layout))
 
 
-def _become_init(layout: Layout, target: Target, order: dict[str, Any], events: int) -> None:
-    """Turn this process, PID 1 of its namespace, into the cluster's init. Never returns."""
+def _issue_for_control_plane(authority: Authority, layout: Layout, local: tuple[str, ...]) -> None:
+    authority.server(
+        "apiserver",
+        hosts=(*local, "kubernetes", "kubernetes.default", "kubernetes.default.svc"),
+        addresses=("127.0.0.1", layout.node_address, SERVICE_ADDRESS),
+    )
+    authority.client("admin", user="podresize-admin", groups=("system:masters",))
+    authority.client("apiserver-kubelet", user="kube-apiserver", groups=("system:masters",))
+    authority.client("controller-manager", user="system:kube-controller-manager")
+    authority.client("scheduler", user="system:kube-scheduler")
+    authority.signing_key("service-account")
+
+
+def joined(order: dict[str, Any]) -> Layout | None:
+    """Return the layout of the cluster that the ordered node joins, None for one of its own."""
+    joins = order["joins"]
+    return None if joins is None else Layout(name=joins["name"], index=joins["index"])
+
+
+def _become_init(
+    layout: Layout, target: Target, order: dict[str, Any], events: int, side: int | None
+) -> None:
+    """Turn this process, PID 1 of its namespace, into the cluster's init. Never returns.
+
+    ``side`` is a descriptor of the network of the cluster that its node joins.
+    """
     tell = teller(events)
     try:
         programs = {name: Path(path) for name, path in order["programs"].items()}
         keep = [layout.directory, *(Path(path) for path in order["keep"])]
-        mounts.enter(keep=keep, memory_backed=[layout.directory / "etcd"])
+        host_cluster = joined(order)
+        data = [] if host_cluster is not None else [layout.directory / "etcd"]
+        mounts.enter(keep=keep, memory_backed=data)
         network.enter(layout)
+        if host_cluster is not None and side is not None:
+            network.join(layout, host_cluster, side)
+            os.close(side)
         tell({"event": "step", "step": "namespaces made"})
         images = tuple(Path(path) for path in order["images"])
-        components = plan(layout, target, programs, images, order["etcd_version"])
+        components = plan(
+            *(layout, target, programs, images, order["etcd_version"]),
+            joins=host_cluster is not None,
+        )
         Init(layout, components, tell, search_path(programs)).run()
     except Exception as error:
         tell(
@@ -134,10 +165,10 @@ def _detach_output() -> None:
     os.close(null)
 
 
-def _close_all_but(kept: int) -> None:
+def _close_all_but(*kept: int | None) -> None:
     """Close what was inherited: a pipe held here would hide the death of its other holders."""
     for entry in list(Path("/proc/self/fd").iterdir()):
-        if int(entry.name) > 2 and int(entry.name) != kept:
+        if int(entry.name) > 2 and int(entry.name) not in kept:
             with contextlib.suppress(OSError):
                 os.close(int(entry.name))
 
@@ -203,6 +234,8 @@ class Supervisor:
         return 0
 
     def _fork_init(self, layout: Layout) -> tuple[int, tuple[int, int]]:
+        joins = self._order["joins"]
+        side = None if joins is None else network.namespace_of(joins["supervisor"])
         reader, writer = os.pipe()
         own = os.open("/proc/self/ns/pid", os.O_RDONLY)
         linux.unshare(linux.CLONE_NEWPID)
@@ -215,12 +248,13 @@ class Supervisor:
             signal.set_wakeup_fd(-1)
             os.setsid()
             _detach_output()
-            _close_all_but(writer)
-            _become_init(layout, self._target, self._order, writer)
+            _close_all_but(writer, side)
+            _become_init(layout, self._target, self._order, writer, side)
         # Only the init is born there: once it is dead nothing else can be, and cleaning needs `ip`.
         linux.setns(own, linux.CLONE_NEWPID)
-        for descriptor in (own, supervisor, writer):
-            os.close(descriptor)
+        for descriptor in (own, supervisor, writer, side):
+            if descriptor is not None:
+                os.close(descriptor)
         ticks = linux.start_ticks(pid)
         return reader, (pid, ticks or 0)
 
