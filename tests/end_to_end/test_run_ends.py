@@ -149,4 +149,6 @@ def test_when_the_cluster_dies_the_run_ends_soon_with_errors(running: Running) -
     assert run.problems == ()
     assert run.exit == 3
     kinds = {str(each.verdict) for each in run.verdicts}
-    assert kinds == {"unsupported", "error"}
+    # What the API answers at once may have been said before.
+    assert kinds - {"passed"} == {"unsupported", "error"}
+    assert {str(each.verdict) for each in run.verdicts if each.requirement == "ST-20"} == {"error"}
