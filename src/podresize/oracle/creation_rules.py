@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from packaging.version import Version
 
+from podresize.oracle.json_value import copied
 from podresize.oracle.model import Answer
 from podresize.oracle.pod_spec import (
     CONTAINER_LISTS,
@@ -47,7 +47,7 @@ def with_policies(
     """
     if version >= V1_33:
         return pod
-    result = copy.deepcopy(pod)
+    result = copied(pod)
     stored = [] if old is None else containers(old)
     for container in containers(result):
         if container in stored:

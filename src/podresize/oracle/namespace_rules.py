@@ -6,12 +6,12 @@ the rest after it, in the order of kubernetes pkg/kubeapiserver/options/plugins.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
 from podresize.oracle.cgroups import pod_amount
+from podresize.oracle.json_value import copied
 from podresize.oracle.model import Answer
 from podresize.oracle.pod_spec import all_containers, pod_resources
 from podresize.oracle.quantity import (
@@ -30,7 +30,7 @@ _Objects = tuple[dict[str, Any], ...]
 
 def with_limit_defaults(pod: dict[str, Any], limit_ranges: _Objects) -> dict[str, Any]:
     """Return the pod with what its namespace puts into containers that lack it (API-51)."""
-    result = copy.deepcopy(pod)
+    result = copied(pod)
     for limit in _limits(limit_ranges, "Container"):
         for container in all_containers(result):
             # The maps are made in any case, as the plugin does.

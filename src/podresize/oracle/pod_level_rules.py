@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from packaging.version import Version
 
 from podresize.oracle.cgroups import pod_amount
+from podresize.oracle.json_value import copied
 from podresize.oracle.model import Answer
 from podresize.oracle.pod_spec import all_containers, containers, pod_resources
 from podresize.oracle.quantity import format_cpu, format_memory
@@ -27,7 +27,7 @@ def with_pod_level(
     From 1.37 on what is left out there follows from the containers, and resources that are left out
     as a whole stay as they are (gate PodLevelResourcesFixDefaulting).
     """
-    result = copy.deepcopy(new)
+    result = copied(new)
     if version < V1_36:
         return result
     wanted = asked["spec"].get("resources")
@@ -35,7 +35,7 @@ def with_pod_level(
         return result
     result["spec"].pop("resources", None)
     if wanted is not None:
-        result["spec"]["resources"] = copy.deepcopy(wanted)
+        result["spec"]["resources"] = copied(wanted)
     if version >= V1_37 and pod_resources(result) and len(containers(old)) == len(containers(new)):
         _default(result)
     return result

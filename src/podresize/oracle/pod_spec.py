@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
 from podresize.errors import UsageError
+from podresize.oracle.json_value import copied
 from podresize.oracle.quantity import parse_quantity
 from podresize.oracle.resources import KINDS, LIMITS, REQUESTS
 
@@ -71,7 +71,7 @@ def with_defaults(pod: Mapping[str, Any], old: Mapping[str, Any] | None = None) 
 
     Containers that are as they are in ``old`` are left alone: what is stored has its defaults.
     """
-    result = copy.deepcopy(dict(pod))
+    result = copied(dict(pod))
     stored = [] if old is None else all_containers(old)
     for container in all_containers(result):
         if container in stored:

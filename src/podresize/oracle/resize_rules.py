@@ -7,12 +7,12 @@ most particular.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from typing import Any
 
 from packaging.version import Version
 
+from podresize.oracle.json_value import copied
 from podresize.oracle.model import Answer
 from podresize.oracle.pod_level_rules import refusals, with_pod_level
 from podresize.oracle.pod_spec import (
@@ -43,20 +43,20 @@ def kept(old: dict[str, Any], new: dict[str, Any], version: Version) -> dict[str
     """
     if any(len(containers(old, key)) != len(containers(new, key)) for key in CONTAINER_LISTS):
         return new
-    result = copy.deepcopy(old)
+    result = copied(old)
     lists = CONTAINER_LISTS if version >= V1_33 else CONTAINER_LISTS[:1]
     for key in lists:
         mine, theirs = containers(result, key), containers(new, key)
         if any(
             one.get("name") != other.get("name") for one, other in zip(mine, theirs, strict=True)
         ):
-            result["spec"][key] = copy.deepcopy(theirs)
+            result["spec"][key] = copied(theirs)
             continue
         for one, other in zip(mine, theirs, strict=True):
             for field in ("resources", "resizePolicy"):
                 one.pop(field, None)
                 if field in other:
-                    one[field] = copy.deepcopy(other[field])
+                    one[field] = copied(other[field])
     return with_pod_level(old, new, result, version)
 
 
@@ -255,7 +255,7 @@ def _masked(before: dict[str, Any], after: dict[str, Any], *, keeps_absent: bool
 
 def _without_free_fields(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     """Return ``new`` with the fields of the spec that any update may change as they were."""
-    result = copy.deepcopy(new)
+    result = copied(new)
     for key in CONTAINER_LISTS:
         for before, after in zip(containers(old, key), containers(result, key), strict=True):
             after.pop("image", None)
