@@ -52,7 +52,7 @@ _PROFILES = ("headline", "known-issues")
 # Up to 1.31 a check mostly waits for the kubelet's next sync: far more of them fit a host than
 # processors, and about as many as a node of two has room for their pods. Later ones are busy all
 # the time.
-_WORKERS_THAT_WAIT = 14
+_WORKERS_THAT_WAIT = 16
 _BUSY_WORKERS_PER_PROCESSOR = 4
 _CHECK_TIMEOUT_SECONDS = 400
 # What pytest's end means to us after Ctrl-C (its own code, 2, also stands for a bad collection).
@@ -92,7 +92,7 @@ EXIT_INTERRUPTED = 130
     "-n",
     "--workers",
     type=click.IntRange(min=0),
-    help="Checks at a time; 0 runs them in one process.  [default: 14 to Kubernetes 1.31, where "
+    help="Checks at a time; 0 runs them in one process.  [default: 16 to Kubernetes 1.31, where "
     "they wait; later 4 for each processor]",
 )
 @click.option(
