@@ -81,6 +81,7 @@ def test_a_container_that_nobody_resizes(pods: Pods) -> None:
 
 
 @requirement("API-50")
+@pytest.mark.quick_sync
 def test_what_is_not_looked_at_is_enacted(pods: Pods) -> None:
     """Up to 1.31 the container gets what the LimitRange would not allow; later it does not."""
     change = Change(cpu="+300m", scope="limits")

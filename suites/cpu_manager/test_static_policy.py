@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from podresize_fixtures import QUICK_SYNC, Change, Pods, claim, expectation, requirement, verify
+from podresize_fixtures import STATIC, Change, Pods, claim, expectation, requirement, verify
 
 WHOLE = {"cpu": "1", "memory": "64Mi"}
 EXCLUSIVE = [{"requests": WHOLE, "limits": WHOLE}]
@@ -16,7 +16,7 @@ SHARED = {"cpu": "100m", "memory": "64Mi"}
 
 
 @requirement("KL-50", "ST-10", "ST-17", "PR-20")
-@pytest.mark.own_cluster(cpu_manager_policy="static", kubelet=QUICK_SYNC)
+@STATIC
 def test_a_guaranteed_pod_keeps_its_cpus(pods: Pods) -> None:
     """One whole CPU, resized to less than one."""
     change = Change(cpu="-500m")
@@ -28,7 +28,7 @@ def test_a_guaranteed_pod_keeps_its_cpus(pods: Pods) -> None:
 
 
 @requirement("PR-21")
-@pytest.mark.own_cluster(cpu_manager_policy="static", kubelet=QUICK_SYNC)
+@STATIC
 def test_the_cpuset_stays_where_nobody_asks_the_manager(pods: Pods) -> None:
     """To 1.31: the quota follows, the CPUs do not."""
     pod = pods.running(resources=EXCLUSIVE)
@@ -40,7 +40,8 @@ def test_the_cpuset_stays_where_nobody_asks_the_manager(pods: Pods) -> None:
 
 
 @requirement("KL-30", "KL-34", "ST-21", "PR-01")
-@pytest.mark.own_cluster(cpu_manager_policy="static", kubelet=QUICK_SYNC)
+@STATIC
+@pytest.mark.profile("extended")
 def test_a_burstable_pod_is_resized(pods: Pods) -> None:
     """It has no CPUs of its own: the policy has nothing to say."""
     change = Change(cpu="+50m", memory="+32Mi")
@@ -52,7 +53,7 @@ def test_a_burstable_pod_is_resized(pods: Pods) -> None:
 
 
 @requirement("KL-51", "ST-10", "ST-17", "PR-20")
-@pytest.mark.own_cluster(memory_manager_policy="Static", kubelet=QUICK_SYNC)
+@STATIC
 @pytest.mark.parametrize(
     "change",
     [

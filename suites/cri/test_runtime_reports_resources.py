@@ -13,15 +13,17 @@ from podresize_fixtures import Change, Pods, expectation, requirement, verify
 RUNTIME = requirement("CRI-02", "CRI-03", "CRI-05", "CRI-06", "CRI-07")
 # Not a whole number of pages: the kernel rounds it, the runtime must not.
 ODD = "+1000001"
+# core has one of each kind.
+HEADLINE = pytest.mark.profile("headline")
+EXTENDED = pytest.mark.profile("extended")
 CHANGES = [
-    Change(cpu="+50m"),
-    Change(memory=ODD),
-    Change(cpu="+50m", memory=ODD),
+    pytest.param(Change(cpu="+50m"), marks=HEADLINE),
+    pytest.param(Change(memory=ODD), marks=HEADLINE),
+    pytest.param(Change(cpu="+50m", memory=ODD), marks=pytest.mark.profile("headline", "core")),
 ]
 
 
 @RUNTIME
-@pytest.mark.profile("headline", "core")
 @pytest.mark.parametrize("change", CHANGES, ids=str)
 def test_the_report_follows_the_resize(pods: Pods, change: Change) -> None:
     """Whole resources, exact numbers, nothing beside what was asked for."""
@@ -34,7 +36,7 @@ def test_the_report_follows_the_resize(pods: Pods, change: Change) -> None:
 
 @RUNTIME
 @pytest.mark.quick_sync
-@pytest.mark.parametrize("scope", ["requests", "limits"])
+@pytest.mark.parametrize("scope", ["requests", pytest.param("limits", marks=EXTENDED)])
 def test_the_report_follows_one_map_alone(pods: Pods, scope: str) -> None:
     """Shares without quota, quota without shares: each call still carries the whole of cpu."""
     change = Change(cpu="+20m", memory=ODD, scope=scope)

@@ -44,6 +44,7 @@ def test_granted_when_another_pod_shrinks(pods: Pods) -> None:
 
 
 @requirement("KL-03", *LATER)
+@EXTENDED
 def test_granted_when_another_pod_finishes(pods: Pods) -> None:
     """A pod whose containers have ended needs no room, though its object stays (K-27)."""
     filler = pods.filling(leave={"cpu": "300m"}, restart_policy="Never")
@@ -90,6 +91,7 @@ def test_the_higher_priority_is_granted_first(pods: Pods, first: int, second: in
 
 
 @requirement("KL-11")
+@EXTENDED
 def test_guaranteed_is_granted_before_burstable(pods: Pods) -> None:
     """Of two alike in priority the class decides, though the other one has waited longer."""
     filler = pods.filling(leave={"cpu": "300m"})

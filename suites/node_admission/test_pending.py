@@ -11,13 +11,19 @@ from podresize_fixtures import QUICK_SYNC, Change, Pods, expectation, requiremen
 
 pytestmark = pytest.mark.own_cluster(kubelet=QUICK_SYNC)
 
+# core has one of each kind.
+EXTENDED = pytest.mark.profile("extended")
 MORE = Change(cpu="+500m")
 SHOWN = ("ST-01", "ST-05", "ST-10", "ST-14", "ST-15", "ST-17", "ST-27", "PR-10", "PR-12", "PR-13")
 pending = requirement("KL-01", "KL-02", "KL-03", *SHOWN, "PR-01", "PR-20")
 
 
 @pending
-@pytest.mark.parametrize("change", [Change(cpu="+100"), Change(memory="+1000Gi")], ids=str)
+@pytest.mark.parametrize(
+    "change",
+    [Change(cpu="+100"), pytest.param(Change(memory="+1000Gi"), marks=EXTENDED)],
+    ids=str,
+)
 def test_more_than_the_node_has_is_never_granted(pods: Pods, change: Change) -> None:
     """Infeasible up to 1.35; from 1.36 on the apiserver refuses it (API-41)."""
     pod = pods.running(qos="Guaranteed")
@@ -28,6 +34,7 @@ def test_more_than_the_node_has_is_never_granted(pods: Pods, change: Change) -> 
 
 
 @requirement("API-41")
+@EXTENDED
 def test_more_than_the_node_has_is_refused_with_the_numbers(pods: Pods) -> None:
     """Both resources at once, each with what is asked for and what there is."""
     change = Change(cpu="+100", memory="+1000Gi")
@@ -39,7 +46,7 @@ def test_more_than_the_node_has_is_refused_with_the_numbers(pods: Pods) -> None:
 
 
 @pending
-@pytest.mark.parametrize("qos", ["Guaranteed", "Burstable"])
+@pytest.mark.parametrize("qos", ["Guaranteed", pytest.param("Burstable", marks=EXTENDED)])
 def test_more_than_the_node_has_left_is_deferred(pods: Pods, qos: str) -> None:
     """The node could hold it, were it not for another pod."""
     pods.filling(leave={"cpu": "300m"})
@@ -64,7 +71,7 @@ def test_one_container_too_many_keeps_all_as_they_are(pods: Pods) -> None:
 
 @pending
 # Failed once on 1.37.2, loaded host: observedGeneration lagged (ST-15); not reduced, not core yet.
-@pytest.mark.profile("extended")
+@EXTENDED
 def test_memory_that_is_taken_is_waited_for_with_cpu_that_is_free(pods: Pods) -> None:
     """cpu would fit; a resize is granted as a whole."""
     change = Change(cpu="+50m", memory="+800Mi")

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.own_cluster(kubelet=QUICK_SYNC)
 CHANGE = Change(cpu="+50m", memory="+32Mi")
 
 
+@pytest.mark.lasts(20)
 @requirement("KL-03", "KL-21", "KL-34", "KL-30", "PR-20")
 @pytest.mark.parametrize(
     "kill",
@@ -53,6 +54,7 @@ def test_a_resize_ends_although_a_component_is_restarted(pods: Pods, component: 
     verify(timeline, expectation(pod, CHANGE))
 
 
+@pytest.mark.lasts(20)
 @requirement("KL-20", "KL-30", "KL-34", "ST-20", "ST-21", "PR-01")
 def test_a_finished_resize_survives_the_kubelet(pods: Pods) -> None:
     """It is not enacted again, nor taken back; the release's state files are there."""

@@ -11,11 +11,18 @@ import pytest
 
 from podresize_fixtures import Change, Pods, expectation, requirement, verify
 
+# core has one of each kind.
+EXTENDED = pytest.mark.profile("extended")
 pytestmark = requirement("KL-30", "KL-31", "KL-32", "KL-34", "ST-27", "PR-01", "PR-20")
 
 
-@pytest.mark.profile("headline", "core")
-@pytest.mark.parametrize("qos", ["Guaranteed", "Burstable"])
+@pytest.mark.parametrize(
+    "qos",
+    [
+        pytest.param("Guaranteed", marks=pytest.mark.profile("headline", "core")),
+        pytest.param("Burstable", marks=pytest.mark.profile("headline")),
+    ],
+)
 def test_requests_and_limits_change_without_restart(pods: Pods, qos: str) -> None:
     """cpu and memory, requests and limits, in one patch; nothing restarts."""
     change = Change(cpu="+50m", memory="+32Mi")
@@ -30,7 +37,11 @@ def test_requests_and_limits_change_without_restart(pods: Pods, qos: str) -> Non
 @pytest.mark.quick_sync
 @pytest.mark.parametrize(
     "change",
-    [Change(cpu="-20m"), Change(cpu="-20m", memory="-32Mi"), Change(cpu="+50m", memory="-32Mi")],
+    [
+        pytest.param(Change(cpu="-20m"), marks=EXTENDED),
+        Change(cpu="-20m", memory="-32Mi"),
+        pytest.param(Change(cpu="+50m", memory="-32Mi"), marks=EXTENDED),
+    ],
     ids=str,
 )
 def test_a_decrease_needs_no_restart(pods: Pods, change: Change) -> None:
@@ -42,6 +53,7 @@ def test_a_decrease_needs_no_restart(pods: Pods, change: Change) -> None:
     verify(timeline, expectation(pod, change))
 
 
+@EXTENDED
 @pytest.mark.quick_sync
 def test_containers_move_in_opposite_directions(pods: Pods) -> None:
     """One container grows by what another gives up; the third is not touched."""

@@ -15,20 +15,20 @@ pytestmark = [
     pytest.mark.quick_sync,
 ]
 
+# core has one of each kind.
+EXTENDED = pytest.mark.profile("extended")
 CPU_RESTARTS = {"cpu": "RestartContainer", "memory": "NotRequired"}
 MEMORY_RESTARTS = {"cpu": "NotRequired", "memory": "RestartContainer"}
 BOTH_RESTART = {"cpu": "RestartContainer", "memory": "RestartContainer"}
 
 
-@pytest.mark.parametrize(
-    "qos", ["Guaranteed", pytest.param("Burstable", marks=pytest.mark.profile("extended"))]
-)
+@pytest.mark.parametrize("qos", ["Guaranteed", pytest.param("Burstable", marks=EXTENDED)])
 @pytest.mark.parametrize(
     ("policy", "change"),
     [
         pytest.param(CPU_RESTARTS, Change(cpu="+50m"), id="cpu"),
         pytest.param(MEMORY_RESTARTS, Change(memory="+32Mi"), id="memory"),
-        pytest.param(BOTH_RESTART, Change(cpu="+50m", memory="+32Mi"), id="both"),
+        pytest.param(BOTH_RESTART, Change(cpu="+50m", memory="+32Mi"), id="both", marks=EXTENDED),
         pytest.param(MEMORY_RESTARTS, Change(cpu="+50m", memory="-32Mi"), id="mixed"),
     ],
 )
@@ -47,8 +47,10 @@ def test_the_container_restarts_exactly_once(
     ("policy", "change"),
     [
         pytest.param(MEMORY_RESTARTS, Change(cpu="+50m"), id="cpu-only"),
-        pytest.param(CPU_RESTARTS, Change(memory="+32Mi"), id="memory-only"),
-        pytest.param({"memory": "RestartContainer"}, Change(cpu="-20m"), id="cpu-unnamed"),
+        pytest.param(CPU_RESTARTS, Change(memory="+32Mi"), id="memory-only", marks=EXTENDED),
+        pytest.param(
+            {"memory": "RestartContainer"}, Change(cpu="-20m"), id="cpu-unnamed", marks=EXTENDED
+        ),
     ],
 )
 def test_what_is_not_changed_restarts_nothing(
@@ -72,6 +74,7 @@ def test_only_the_changed_container_restarts(pods: Pods) -> None:
     verify(timeline, expectation(pod, change))
 
 
+@EXTENDED
 def test_one_restarts_while_another_is_resized_in_place(pods: Pods) -> None:
     """Memory of one container and cpu of the other, in one patch."""
     change = Change(memory="+32Mi", container="c1") & Change(cpu="+50m", container="c2")

@@ -117,7 +117,7 @@ def test_several_containers_in_one_request(shared_pods: SharedPods, change: Chan
 def test_what_is_accepted_is_stored(pods: Pods, form: Form) -> None:
     """In earnest: the spec that the answer shows is the one that is read afterwards."""
     change = Change(cpu="+50m", memory="+32Mi")
-    pod = pods.running(qos="Burstable")
+    pod = pods.unscheduled(qos="Burstable")
 
     timeline = pod.ask(change, How(form=form))
 

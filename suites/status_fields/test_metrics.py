@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import pytest
 
-from podresize_fixtures import QUICK_SYNC, Change, Pods, expectation, requirement, verify
+from podresize_fixtures import QUICK_SYNC, STATIC, Change, Pods, expectation, requirement, verify
+
+# core counts one that is granted at once, one that is deferred before, and one that never is.
+EXTENDED = pytest.mark.profile("extended")
 
 
 @requirement("ST-40", "ST-41", "ST-47")
+@EXTENDED
 def test_a_granted_resize_is_counted(pods: Pods) -> None:
     """One request up, one limit up, one request down: each counts for itself."""
     change = Change(cpu="+50m", memory="-16Mi")
@@ -35,6 +39,7 @@ def test_a_granted_resize_is_counted_exactly(pods: Pods) -> None:
 
 
 @requirement("ST-10", "ST-14", "ST-15", "ST-30", "ST-40", "ST-42", "ST-44", "PR-10", "PR-13")
+@EXTENDED
 @pytest.mark.own_cluster(kubelet=QUICK_SYNC)
 def test_a_deferred_resize_is_counted(pods: Pods) -> None:
     """The whole node is asked for, which the other pods on it do not leave."""
@@ -51,9 +56,9 @@ def test_a_deferred_resize_is_counted(pods: Pods) -> None:
 @pytest.mark.own_cluster(kubelet=QUICK_SYNC)
 def test_a_deferred_resize_that_is_granted_is_counted(pods: Pods) -> None:
     """The pod that is in the way goes, and the resize is granted."""
-    change = Change(cpu=pods.allocatable["cpu"], scope="requests")
+    change = Change(cpu=pods.allocatable["cpu"])
     filler = pods.running(resources=[{"requests": {"cpu": "200m", "memory": "64Mi"}}])
-    pod = pods.running(resources=[{"requests": {"cpu": "100m", "memory": "64Mi"}}])
+    pod = pods.running(qos="Guaranteed")
     pod.resize(change)
 
     timeline = pod.observe(filler.delete, what=f"DELETE pod {filler.name}", metrics=True)
@@ -62,7 +67,7 @@ def test_a_deferred_resize_that_is_granted_is_counted(pods: Pods) -> None:
 
 
 @requirement("ST-10", "ST-17", "ST-30", "ST-42", "ST-43", "PR-13")
-@pytest.mark.own_cluster(cpu_manager_policy="static", kubelet=QUICK_SYNC)
+@STATIC
 def test_an_infeasible_resize_is_counted(pods: Pods) -> None:
     """A Guaranteed pod's cpu request beside the static CPU manager, which 1.34 and later refuse."""
     change = Change(cpu="+50m")

@@ -17,6 +17,7 @@ CHANGES = [
     Change(memory="+32Mi"),
     Change(cpu="+50m", memory="-32Mi"),
 ]
+CORE = [("Guaranteed", CHANGES[0]), ("Burstable", CHANGES[1]), ("Guaranteed", CHANGES[2])]
 SCOPES = ["both", "requests", "limits"]
 SIZES = [
     Change(cpu="+50m"),
@@ -34,9 +35,20 @@ follows = requirement(
 
 
 @follows
-@pytest.mark.profile("headline", "core")
-@pytest.mark.parametrize("change", CHANGES, ids=str)
-@pytest.mark.parametrize("qos", ["Guaranteed", "Burstable"])
+@pytest.mark.parametrize(
+    ("qos", "change"),
+    [
+        pytest.param(
+            qos,
+            change,
+            # core has each change and each class.
+            marks=pytest.mark.profile("headline", *(["core"] if (qos, change) in CORE else [])),
+        )
+        for qos in ("Guaranteed", "Burstable")
+        for change in CHANGES
+    ],
+    ids=str,
+)
 def test_status_follows_the_resize(pods: Pods, qos: str, change: Change) -> None:
     """Proposed, InProgress, done; allocatedResources and resources arrive at the new values."""
     pod = pods.running(qos=qos)
@@ -62,7 +74,10 @@ def test_containers_that_move_in_opposite_directions(pods: Pods) -> None:
 @pytest.mark.quick_sync
 @pytest.mark.parametrize(
     "change",
-    [Change(cpu="+50m", scope="limits"), Change(memory="+32Mi", scope="limits")],
+    [
+        Change(cpu="+50m", scope="limits"),
+        pytest.param(Change(memory="+32Mi", scope="limits"), marks=pytest.mark.profile("extended")),
+    ],
     ids=str,
 )
 def test_a_change_of_limits_alone(pods: Pods, change: Change) -> None:

@@ -63,6 +63,7 @@ def test_a_container_that_has_ended(pods: Pods) -> None:
 
 
 @requirement("ST-16")
+@pytest.mark.lasts(16)
 @pytest.mark.own_cluster(kubelet=QUICK_SYNC)
 def test_a_pod_that_has_ended_waits_for_nothing(pods: Pods) -> None:
     """Its resize is deferred, and then its only container ends for good."""

@@ -18,7 +18,12 @@ from podresize_fixtures import (
     verify,
 )
 
-CHANGES = [Change(cpu="+50m"), Change(memory="+32Mi"), Change(cpu="+50m", memory="+32Mi")]
+EXTENDED = pytest.mark.profile("extended")
+CHANGES = [
+    pytest.param(Change(cpu="+50m"), marks=EXTENDED),
+    pytest.param(Change(memory="+32Mi"), marks=EXTENDED),
+    Change(cpu="+50m", memory="+32Mi"),
+]
 
 
 @requirement("PR-04", "KL-41")
@@ -33,6 +38,7 @@ def test_each_step_comes_in_time(pods: Pods, change: Change) -> None:
 
 
 @requirement("PR-05")
+@pytest.mark.lasts(80)
 @pytest.mark.quick_sync
 def test_repeated_resizes_take_as_long_as_one(pods: Pods) -> None:
     """Ten resizes of one pod, up and down; percentiles and load are kept."""
@@ -42,7 +48,7 @@ def test_repeated_resizes_take_as_long_as_one(pods: Pods) -> None:
 
 
 @requirement("PR-06")
-@pytest.mark.profile("extended")
+@EXTENDED
 @pytest.mark.own_cluster
 def test_fifty_pods_at_once(pods: Pods) -> None:
     """As small as pods can be, on a node that holds all of them."""
