@@ -2,7 +2,7 @@
 
 Sampled from /proc while the run goes on, because a finished process's time goes to whoever waited
 for it: a cluster's would be added to the harness's. What a process used after its last sample is
-not seen; at two samples a second that is little of a run of minutes.
+not seen; at a sample a second that is little of a run of minutes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from podresize.providers.local import state
 
-_EVERY_SECONDS = 0.5
+_EVERY_SECONDS = 1.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 # Fields of /proc/<pid>/stat after the program's name (proc(5)).
 _PARENT, _USER, _SYSTEM, _CHILDREN_USER, _CHILDREN_SYSTEM, _STARTED = 1, 11, 12, 13, 14, 19
