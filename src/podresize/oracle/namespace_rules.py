@@ -71,7 +71,7 @@ def quota_violation(old: dict[str, Any], new: dict[str, Any], quotas: _Objects) 
 
     A quota without a status, or with scopes, is not looked at.
     """
-    before, after = _usage(old), _usage(new)
+    before, after = quota_usage(old), quota_usage(new)
     for quota in quotas:
         hard = quota.get("status", {}).get("hard") or {}
         used = quota.get("status", {}).get("used") or {}
@@ -103,6 +103,17 @@ def request_of(pod: dict[str, Any], name: str) -> Decimal:
     """Return what the pod requests of one resource; pod-level resources go first."""
     whole = amount(normalised(pod_resources(pod)), REQUESTS, name)
     return pod_amount(pod, {}, REQUESTS, name) if whole is None else whole
+
+
+def quota_usage(pod: dict[str, Any]) -> dict[str, Decimal]:
+    """Return what the pod uses of a quota, by its names: ``cpu``, ``requests.cpu``, ...."""
+    found: dict[str, Decimal] = {}
+    for name in COUNTED:
+        # The greater of what is asked for and what is in force counts, in each container.
+        request = pod_amount(pod, _greater(pod, name), REQUESTS, name)
+        found |= {name: request, f"requests.{name}": request}
+        found[f"limits.{name}"] = pod_amount(pod, _greater(pod, name), LIMITS, name)
+    return found
 
 
 def _limits(limit_ranges: _Objects, kind: str) -> Iterator[dict[str, Any]]:
@@ -156,17 +167,6 @@ def _sums(pod: dict[str, Any]) -> Resources:
         kind: {name: show[name](pod_amount(pod, {}, kind, name)) for name in COUNTED}
         for kind in KINDS
     }
-
-
-def _usage(pod: dict[str, Any]) -> dict[str, Decimal]:
-    """Return what the pod uses of a quota, by the quota's names."""
-    found: dict[str, Decimal] = {}
-    for name in COUNTED:
-        # The greater of what is asked for and what is in force counts, in each container.
-        request = pod_amount(pod, _greater(pod, name), REQUESTS, name)
-        found |= {name: request, f"requests.{name}": request}
-        found[f"limits.{name}"] = pod_amount(pod, _greater(pod, name), LIMITS, name)
-    return found
 
 
 def _greater(pod: dict[str, Any], name: str) -> dict[str, Resources]:
