@@ -18,6 +18,7 @@ from tests.evidence.mutants.spoiling import C1, status_of
 from podresize.evidence.judging import verify
 from podresize.evidence.timeline import Witness
 from podresize.oracle.change import Change
+from podresize.oracle.surroundings import Surroundings
 
 ALL_LIMITS = burstable({"cpu": "100m", "memory": "64Mi"}, {"cpu": "200m", "memory": "128Mi"})
 
@@ -138,6 +139,60 @@ def test_k_28_a_gap_between_the_conditions(resized: Callable[..., Any]) -> None:
     gap["status"]["conditions"] = []
 
     assert deviation_of(resize, "PR-11") == "K-28"
+
+
+def waiting(resized: Callable[..., Any], what: str = "restart the kubelet") -> Any:
+    """A deferred resize that goes on waiting while something is done; it is shown three times."""
+    full = Surroundings(allocatable={"cpu": "1", "memory": "1Gi"}, others={"cpu": "800m"})
+    resize = resized(**(V137 | RETRIED | {"surroundings": full}))
+    for seen in resize.of(Witness.CLIENT):
+        seen.data["request"] = {"method": "ACTION", "path": what, "body": None}
+    for t in (1.6, 7.6):
+        resize.again(t, Witness.API, "pod", -1)
+    return resize
+
+
+def forgotten(resize: Any) -> None:
+    resize.of(Witness.API, "pod")[-2].data["status"]["conditions"] = []
+
+
+def test_pd_11_a_gap_after_a_restart_of_the_kubelet(resized: Callable[..., Any]) -> None:
+    resize = waiting(resized)
+    forgotten(resize)
+
+    assert deviation_of(resize, "PR-11") == "PD-11"
+
+
+def test_pd_11_is_not_for_a_kubelet_that_nobody_touched(resized: Callable[..., Any]) -> None:
+    resize = waiting(resized, "delete pod other")
+    forgotten(resize)
+
+    assert deviation_of(resize, "PR-11") is None
+
+
+def test_pd_11_is_not_for_a_resize_that_stays_forgotten(resized: Callable[..., Any]) -> None:
+    resize = waiting(resized)
+    forgotten(resize)
+    resize.of(Witness.API, "pod")[-1].data["status"]["conditions"] = []
+
+    assert deviation_of(resize, "PR-11") is None
+
+
+def test_pd_11_is_not_for_another_condition_afterwards(resized: Callable[..., Any]) -> None:
+    resize = waiting(resized)
+    forgotten(resize)
+    condition = resize.of(Witness.API, "pod")[-1].data["status"]["conditions"][-1]
+    condition["message"] = "another"
+
+    assert deviation_of(resize, "PR-11") is None
+
+
+def test_pd_11_is_not_for_an_allocation_that_changed(resized: Callable[..., Any]) -> None:
+    resize = waiting(resized)
+    forgotten(resize)
+    status_of(resize.of(Witness.API, "pod")[-2].data)["allocatedResources"]["cpu"] = "1m"
+
+    assert deviation_of(resize, "PR-11") is None
 
 
 def test_pd_10_proposed_is_cleared(resized: Callable[..., Any]) -> None:

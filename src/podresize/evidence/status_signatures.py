@@ -5,6 +5,8 @@ As in ``signatures``: None when the whole picture is there, else the first thing
 
 from __future__ import annotations
 
+from typing import Any
+
 from podresize.evidence.agreement import (
     allocation_is_new,
     api_is_done,
@@ -203,6 +205,43 @@ def pending_goes_before_the_grant_shows(case: Case) -> str | None:
                 return "the API does not show the resize done"
             return None
     return f"no gap between {DEFERRED} and {IN_PROGRESS}"
+
+
+def pending_goes_when_the_kubelet_starts(case: Case) -> str | None:
+    """PD-11: a kubelet that has just been started writes a status without PodResizePending.
+
+    After an action on the kubelet the condition is gone for a while and comes back as it was; the
+    allocation stays, and at the end the resize is pending still.
+    """
+    acted = [
+        seen.t
+        for seen in case.timeline.of(Witness.CLIENT)
+        if seen.data["request"]["method"] == "ACTION" and "kubelet" in seen.data["request"]["path"]
+    ]
+    if not acted:
+        return "nothing was done to the kubelet"
+    states = distinct((t, _pending_as_said(pod)) for t, pod in case.pods)
+    gaps = 0
+    for (_, before), (t, now), (_, after) in zip(states, states[1:], states[2:], strict=False):
+        if now is None:
+            if t < acted[0] or before != after:
+                return f"{DEFERRED} did not come back as it was"
+            gaps += 1
+    if states[-1][1] is None:
+        return f"{DEFERRED} did not come back"
+    for item in case.expectation.containers:
+        for _, pod in case.pods:
+            shown = container_status(pod, item.name).get("allocatedResources")
+            if not lists_equal(shown, item.allocated):
+                return f"the allocation of container {item.name} changed"
+    return None if gaps else f"{DEFERRED} was shown throughout"
+
+
+def _pending_as_said(pod: dict[str, Any]) -> tuple[object, ...] | None:
+    item = resize_conditions(pod).get(PENDING)
+    if item is None:
+        return None
+    return tuple(item.get(name) for name in ("reason", "message", "observedGeneration"))
 
 
 def _enacted(case: Case) -> str | None:
