@@ -95,6 +95,8 @@ def test_a_failing_resize_and_a_pending_one(pods: Pods) -> None:
         ],
         arguments=["serve", "--hold-mib", "60"],
     )
+    # Before it holds the memory the limit can be lowered, and then it is the pod that fails.
+    pods.node.wait_for_usage(pod, 60 << 20)
 
     pod.ask(Change(memory="32Mi", scope="limits"))
     pod.until(
