@@ -41,13 +41,15 @@ def processes_of(name: str) -> dict[int, str]:
     """Return pid -> what ties it to the cluster: command line, cgroup, or mounts of its own."""
     directory = f"{state_root() / name}/"
     cgroup = f"/podresize-{name}/"
+    # It may still be about to make all of the others; the guardian has its command line.
+    supervisor = f"local.supervisor {name} "
     found = {}
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
         with contextlib.suppress(OSError):
             command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            if directory in command or f"podresize-{name}" in command:
+            if any(tie in command for tie in (directory, f"podresize-{name}", supervisor)):
                 found[int(entry.name)] = command
             elif cgroup in (entry / "cgroup").read_text().replace("\n", "/\n"):
                 found[int(entry.name)] = f"{command} (by its cgroup)"
@@ -91,9 +93,18 @@ def processes_in(netns: int) -> list[int]:
 
 
 def leftovers_after(name: str, *, deadline: float = GONE_WITHIN_SECONDS) -> list[str]:
-    """Return what is still there ``deadline`` seconds from now at the latest."""
-    until(lambda: not leftovers(name), deadline=deadline)
-    return leftovers(name)
+    """Return what the last look saw: the first that saw nothing, or that at the deadline.
+
+    Nothing comes into being after a look that saw no supervisor.
+    """
+    looks: list[list[str]] = []
+
+    def is_gone() -> bool:
+        looks.append(leftovers(name))
+        return not looks[-1]
+
+    until(is_gone, deadline=deadline)
+    return looks[-1]
 
 
 def pid_of(name: str, program: str) -> int:

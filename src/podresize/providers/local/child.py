@@ -36,7 +36,8 @@ class Supervisor:
         self.started = False
         self._failure: PodresizeError | None = None
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "podresize.providers.local.supervisor"],
+            # The name is for whoever reads the process table; the order has it too.
+            [sys.executable, "-m", "podresize.providers.local.supervisor", name],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

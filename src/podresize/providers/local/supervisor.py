@@ -6,8 +6,8 @@ the supervisor, by the kernel's hand, and takes every process, mount and interfa
 The **guardian** watches the supervisor and does the same work if that is killed. So any one of
 them, and the owner, may be killed with SIGKILL at any moment.
 
-Started as ``python -m podresize.providers.local.supervisor`` with its plan as JSON on standard
-input; tells what happens as JSON lines on standard output.
+Started as ``python -m podresize.providers.local.supervisor NAME`` with its order as JSON on
+standard input; tells what happens as JSON lines on standard output.
 """
 
 from __future__ import annotations
@@ -158,6 +158,12 @@ def _fork_guardian(name: str, me: tuple[int, int]) -> tuple[int, Callable[[dict[
         os._exit(0)
 
 
+def _end(guardian: int) -> None:
+    """End the guardian, whose work is done: who waits for the supervisor finds neither."""
+    os.kill(guardian, signal.SIGKILL)
+    os.waitpid(guardian, 0)
+
+
 def _detach_output() -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
@@ -203,6 +209,7 @@ class Supervisor:
         try:
             claimed = state.claim(self._order["name"], target=self._order["target"])
         except PodresizeError as error:
+            _end(guardian)
             self.tell(to_event(error))
             return 1
         layout = claimed.layout
@@ -230,6 +237,7 @@ class Supervisor:
             )
         finally:
             clean(layout, me, init)
+            _end(guardian)
             self.tell({"event": "gone"})
         return 0
 
