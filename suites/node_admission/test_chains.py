@@ -20,6 +20,7 @@ LATER = ("KL-10", "KL-30", "KL-34", "ST-20", "ST-21", "PR-01")
 
 
 @requirement("KL-14", *LATER)
+@pytest.mark.lasts(14)
 @pytest.mark.parametrize(
     ("leave", "more"),
     [

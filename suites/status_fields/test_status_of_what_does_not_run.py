@@ -84,6 +84,7 @@ def test_a_pod_that_has_ended_waits_for_nothing(pods: Pods) -> None:
 
 
 @requirement("ST-12")
+@pytest.mark.lasts(12)
 @pytest.mark.own_cluster(kubelet=QUICK_SYNC)
 def test_a_failing_resize_and_a_pending_one(pods: Pods) -> None:
     """Memory goes below what is in use, which fails; then the whole node is asked for."""
