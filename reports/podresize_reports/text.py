@@ -31,7 +31,8 @@ def clean(text: str, *, keep: str = "\n\t") -> str:
             return chr(0x2400 + code)
         return "\u2421" if code == 0x7F else "\ufffd"
 
-    return _UNSAFE.sub(picture, text)
+    # What Python calls printable has no control, no mark of direction and no lone surrogate in it.
+    return text if text.isprintable() else _UNSAFE.sub(picture, text)
 
 
 def one_line(text: str) -> str:

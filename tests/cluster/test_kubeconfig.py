@@ -7,6 +7,7 @@ import datetime
 import ipaddress
 import json
 import ssl
+import tempfile
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -117,6 +118,18 @@ def test_client_certificates(
     path = write(tmp_path / "config", document(tls_server.url, cluster, user))
     with Api(read_kubeconfig(path)) as api:
         assert get(api, kind="nodes", name="n") == {"kind": "Node"}
+
+
+def test_a_client_key_is_written_to_no_disk(
+    pki: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that was killed in between would leave it there."""
+    assert pki
+    cluster = {"certificate-authority": "server.crt"}
+    path = write(tmp_path / "config", document("https://127.0.0.1:1", cluster, user_from_files()))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+
+    assert read_kubeconfig(path).ssl_context is not None
 
 
 def test_an_unknown_authority_is_no_answer(

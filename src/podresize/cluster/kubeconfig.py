@@ -10,8 +10,8 @@ from __future__ import annotations
 import base64
 import binascii
 import dataclasses
+import os
 import ssl
-import tempfile
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -147,12 +147,12 @@ def _ssl_context(reader: _Reader, cluster: dict[str, Any], user: dict[str, Any])
         else:
             context.load_default_certs()
         if certificate and key:
-            # The ssl module takes a client key from a file only; this one is gone at once.
-            with tempfile.TemporaryDirectory(prefix="podresize-key-") as private:
-                chain = Path(private) / "client.pem"
-                chain.touch(mode=0o600)
-                chain.write_text(f"{certificate.rstrip()}\n{key}", encoding="utf-8")
-                context.load_cert_chain(chain)
+            # The ssl module takes a client key from a file only. This one is in memory: on a disk
+            # it would stay behind when the process is killed right here.
+            with os.fdopen(os.memfd_create("podresize-key"), "w", encoding="utf-8") as chain:
+                chain.write(f"{certificate.rstrip()}\n{key}")
+                chain.flush()
+                context.load_cert_chain(f"/proc/self/fd/{chain.fileno()}")
     except ssl.SSLError as error:
         raise reader.error("a certificate or key of the kubeconfig is bad", str(error)) from error
     return context

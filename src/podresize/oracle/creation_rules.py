@@ -7,7 +7,7 @@ from typing import Any
 
 from packaging.version import Version
 
-from podresize.oracle.json_value import copied
+from podresize.oracle.json_value import with_own
 from podresize.oracle.model import Answer
 from podresize.oracle.pod_spec import (
     CONTAINER_LISTS,
@@ -47,7 +47,7 @@ def with_policies(
     """
     if version >= V1_33:
         return pod
-    result = copied(pod)
+    result = with_own(pod, "spec")
     stored = [] if old is None else containers(old)
     for container in containers(result):
         if container in stored:

@@ -16,6 +16,14 @@ def copied(value: _Value) -> _Value:
     return _copied(value)  # type: ignore[no-any-return]  # of the same type, part by part
 
 
+def with_own(value: dict[str, Any], key: str) -> dict[str, Any]:
+    """Return a map like ``value`` whose part under ``key`` may be changed; the rest is shared.
+
+    What the apiserver makes of a pod concerns its spec, and most of a pod is something else.
+    """
+    return value | {key: copied(value[key])}
+
+
 def _copied(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _copied(each) for key, each in value.items()}

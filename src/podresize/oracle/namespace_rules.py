@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from podresize.oracle.cgroups import pod_amount
-from podresize.oracle.json_value import copied
+from podresize.oracle.json_value import with_own
 from podresize.oracle.model import Answer
 from podresize.oracle.pod_spec import all_containers, pod_resources
 from podresize.oracle.quantity import (
@@ -30,7 +30,7 @@ _Objects = tuple[dict[str, Any], ...]
 
 def with_limit_defaults(pod: dict[str, Any], limit_ranges: _Objects) -> dict[str, Any]:
     """Return the pod with what its namespace puts into containers that lack it (API-51)."""
-    result = copied(pod)
+    result = with_own(pod, "spec")
     for limit in _limits(limit_ranges, "Container"):
         for container in all_containers(result):
             # The maps are made in any case, as the plugin does.

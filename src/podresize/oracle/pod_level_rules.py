@@ -9,7 +9,7 @@ from typing import Any
 from packaging.version import Version
 
 from podresize.oracle.cgroups import pod_amount
-from podresize.oracle.json_value import copied
+from podresize.oracle.json_value import copied, with_own
 from podresize.oracle.model import Answer
 from podresize.oracle.pod_spec import all_containers, containers, pod_resources
 from podresize.oracle.quantity import format_cpu, format_memory
@@ -27,7 +27,7 @@ def with_pod_level(
     From 1.37 on what is left out there follows from the containers, and resources that are left out
     as a whole stay as they are (gate PodLevelResourcesFixDefaulting).
     """
-    result = copied(new)
+    result = with_own(new, "spec")
     if version < V1_36:
         return result
     wanted = asked["spec"].get("resources")

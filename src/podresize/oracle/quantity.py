@@ -8,6 +8,7 @@ and ``1`` different; comparing floats would call different values equal.
 from __future__ import annotations
 
 import decimal
+import functools
 import re
 from decimal import Decimal
 
@@ -29,14 +30,21 @@ def parse_quantity(text: str | int | float) -> Decimal:
     Cores for cpu, bytes for memory. Numbers, as YAML delivers them, are taken by their text. Raises
     ``UsageError`` for anything else (grammar: k8s.io/apimachinery resource.Quantity).
     """
-    cleaned = str(text).strip()
-    found = _QUANTITY.fullmatch(cleaned) if len(cleaned) <= _LONGEST else None
-    if found is None:
+    value = _parsed(str(text).strip())
+    if value is None:
         raise UsageError(
             "this is not a Kubernetes quantity",
             value=str(text),
             causes=("a quantity is a number with a suffix like m, k, Mi or e3",),
         )
+    return value
+
+
+@functools.lru_cache(maxsize=4096)  # a run has few of them and compares them all the time
+def _parsed(text: str) -> Decimal | None:
+    found = _QUANTITY.fullmatch(text) if len(text) <= _LONGEST else None
+    if found is None:
+        return None
     number, suffix = Decimal(found["number"]), found["suffix"] or ""
     if suffix in _BINARY_POWERS:
         return _EXACT.multiply(number, Decimal(2 ** _BINARY_POWERS[suffix]))

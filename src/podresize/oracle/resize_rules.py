@@ -12,7 +12,7 @@ from typing import Any
 
 from packaging.version import Version
 
-from podresize.oracle.json_value import copied
+from podresize.oracle.json_value import copied, with_own
 from podresize.oracle.model import Answer
 from podresize.oracle.pod_level_rules import refusals, with_pod_level
 from podresize.oracle.pod_spec import (
@@ -43,7 +43,7 @@ def kept(old: dict[str, Any], new: dict[str, Any], version: Version) -> dict[str
     """
     if any(len(containers(old, key)) != len(containers(new, key)) for key in CONTAINER_LISTS):
         return new
-    result = copied(old)
+    result = with_own(old, "spec")
     lists = CONTAINER_LISTS if version >= V1_33 else CONTAINER_LISTS[:1]
     for key in lists:
         mine, theirs = containers(result, key), containers(new, key)
@@ -255,7 +255,7 @@ def _masked(before: dict[str, Any], after: dict[str, Any], *, keeps_absent: bool
 
 def _without_free_fields(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     """Return ``new`` with the fields of the spec that any update may change as they were."""
-    result = copied(new)
+    result = with_own(new, "spec")
     for key in CONTAINER_LISTS:
         for before, after in zip(containers(old, key), containers(result, key), strict=True):
             after.pop("image", None)

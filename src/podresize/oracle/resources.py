@@ -52,10 +52,12 @@ def same_quantity(left: Any, right: Any) -> bool:
     """Return whether two quantities have one value; what is no quantity equals only itself."""
     if left is None or right is None:
         return left is right
+    if left == right:
+        return True
     try:
         return parse_quantity(left) == parse_quantity(right)
     except UsageError:
-        return bool(left == right)
+        return False
 
 
 def changed_keys(before: Resources, after: Resources) -> list[tuple[str, str]]:

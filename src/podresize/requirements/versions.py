@@ -8,6 +8,7 @@ and drops the packager's suffix.
 
 from __future__ import annotations
 
+import functools
 import re
 
 from packaging.specifiers import SpecifierSet
@@ -21,6 +22,7 @@ _VERSION = re.compile(
 )
 
 
+@functools.cache
 def parse_version(text: str) -> Version:
     """Return the comparable form of a reported version.
 
@@ -37,6 +39,7 @@ def parse_version(text: str) -> Version:
     return Version(found["release"] + (f"{stage.lower()}{number}" if stage else ""))
 
 
+@functools.cache
 def parse_release(text: str) -> Version:
     """Return the version without its pre-release marker.
 
