@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 import signal
+import sys
+from pathlib import Path
+
+# The tests' own modules, which ``--import-mode=importlib`` does not find by itself.
+ROOT = str(Path(__file__).resolve().parents[1])
+if ROOT not in sys.path:
+    sys.path.append(ROOT)
 
 
 def pytest_configure() -> None:

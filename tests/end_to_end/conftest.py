@@ -1,4 +1,4 @@
-"""The guard of the tests with real clusters, and their common module under importlib mode.
+"""The guard of the tests with real clusters.
 
 A host that cannot run a cluster skips them, with its reason. In CI that is a failure: a promise
 that was not tested there was not tested at all.
@@ -7,16 +7,10 @@ that was not tested there was not tested at all.
 from __future__ import annotations
 
 import os
-import sys
-from pathlib import Path
 
 import pytest
 
 from podresize.providers.local import host as hosts
-
-ROOT = str(Path(__file__).resolve().parents[2])
-if ROOT not in sys.path:
-    sys.path.append(ROOT)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ import pytest
 from packaging.version import Version
 from tests.evidence.around import GOOD_SAMPLING, add_around, number_pod
 from tests.evidence.asked import Asked, evidence
+from tests.targets import TARGET as BASE
 
 from podresize.evidence.timeline import QOS, Observation, Timeline, Witness, settings_subject
 from podresize.oracle.cgroups import CgroupFiles
@@ -19,23 +20,6 @@ from podresize.oracle.expectation import Expectation, ProgressStyle, expectation
 from podresize.oracle.surroundings import NOTHING_KNOWN, Surroundings
 from podresize.requirements.model import Outcome
 from podresize.requirements.target import Fingerprint
-
-BASE = Fingerprint(
-    provider="local",
-    kubernetes="1.27.4",
-    kubelet="1.27.4",
-    runtime="containerd",
-    runtime_version="1.6.36",
-    oci_runtime="runc",
-    oci_runtime_version="1.1.5",
-    cgroup_version=1,
-    cgroup_driver="cgroupfs",
-    gate=True,
-    cpu_manager_policy="none",
-    kernel="6.1.0",
-    os_image="Debian GNU/Linux 12",
-    arch="amd64",
-)
 
 
 @dataclasses.dataclass

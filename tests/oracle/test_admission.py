@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.targets import TARGET as BASE
 
 from podresize.oracle.admission import Admission, admit
 from podresize.oracle.change import Change
@@ -18,22 +19,6 @@ from podresize.oracle.pod_spec import same
 from podresize.oracle.surroundings import NOTHING_KNOWN, Surroundings
 from podresize.requirements.target import Fingerprint
 
-BASE = Fingerprint(
-    provider="local",
-    kubernetes="1.27.4",
-    kubelet="1.27.4",
-    runtime="containerd",
-    runtime_version="1.6.36",
-    oci_runtime="runc",
-    oci_runtime_version="1.1.5",
-    cgroup_version=1,
-    cgroup_driver="cgroupfs",
-    gate=True,
-    cpu_manager_policy="none",
-    kernel="6.1",
-    os_image="Debian",
-    arch="amd64",
-)
 BURSTABLE = {
     "requests": {"cpu": "100m", "memory": "64Mi"},
     "limits": {"cpu": "200m", "memory": "128Mi"},

@@ -9,27 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.targets import TARGET as BASE
 
 from podresize.oracle.change import Change
 from podresize.oracle.expectation import Expectation, expectation
 from podresize.requirements.target import Fingerprint
-
-BASE = Fingerprint(
-    provider="local",
-    kubernetes="1.27.4",
-    kubelet="1.27.4",
-    runtime="containerd",
-    runtime_version="1.6.36",
-    oci_runtime="runc",
-    oci_runtime_version="1.1.5+ds1",
-    cgroup_version=1,
-    cgroup_driver="cgroupfs",
-    gate=True,
-    cpu_manager_policy="none",
-    kernel="6.1",
-    os_image="Debian",
-    arch="amd64",
-)
 
 
 def on(**changes: Any) -> Fingerprint:

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 import pytest
-from tests.evidence.conftest import BASE
+from tests.targets import TARGET as BASE
 
 from podresize.oracle.memory_in_use import Kept, kept
 from podresize.requirements.target import Fingerprint

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from tests.evidence.conftest import BASE
+from tests.targets import TARGET as BASE
 
 from podresize.oracle.node import GRANTED, decide, qos_of
 from podresize.oracle.surroundings import NOTHING_KNOWN, Surroundings

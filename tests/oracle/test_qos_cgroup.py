@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from tests.evidence.conftest import BASE
+from tests.targets import TARGET as BASE
 
 from podresize.oracle.qos_cgroup import burstable_cpu
 

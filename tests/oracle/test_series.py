@@ -7,7 +7,8 @@ import json
 from typing import Any
 
 import pytest
-from tests.evidence.conftest import BASE, make_pod
+from tests.evidence.conftest import make_pod
+from tests.targets import TARGET as BASE
 
 from podresize.oracle.change import Change
 from podresize.oracle.deadlines import seconds_allowed

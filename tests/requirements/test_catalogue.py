@@ -6,29 +6,14 @@ import dataclasses
 
 import pytest
 from packaging.specifiers import SpecifierSet
+from tests.targets import TARGET
 
 from podresize.errors import UsageError
 from podresize.requirements.loader import load_catalogue, parse_catalogue
 from podresize.requirements.matching import is_affected, why_unsupported
-from podresize.requirements.target import Fingerprint
 from podresize.requirements.versions import describe_range, parse_release, parse_version
 
-BASE = Fingerprint(
-    provider="local",
-    kubernetes="1.27.4",
-    kubelet="1.27.4",
-    runtime="containerd",
-    runtime_version="1.6.8",
-    oci_runtime="runc",
-    oci_runtime_version="1.1.5",
-    cgroup_version=1,
-    cgroup_driver="cgroupfs",
-    gate=True,
-    cpu_manager_policy="none",
-    kernel="6.1",
-    os_image="Debian",
-    arch="amd64",
-)
+BASE = dataclasses.replace(TARGET, runtime_version="1.6.8")
 ENTRY = """
 - id: ST-99
   level: MUST

@@ -6,26 +6,13 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+from tests import targets
 
 from podresize.errors import UsageError
-from podresize.requirements.target import Fingerprint
 from podresize.resizing.manifest import read_manifest
 
-TARGET = Fingerprint(
-    provider="local",
-    kubernetes="1.33.4",
-    kubelet="1.33.4",
-    runtime="containerd",
-    runtime_version="2.1.4",
-    oci_runtime="runc",
-    oci_runtime_version="1.1.5",
-    cgroup_version=1,
-    cgroup_driver="cgroupfs",
-    gate=True,
-    cpu_manager_policy="none",
-    kernel="6.1",
-    os_image="Debian",
-    arch="amd64",
+TARGET = dataclasses.replace(
+    targets.TARGET, kubernetes="1.33.4", kubelet="1.33.4", runtime_version="2.1.4"
 )
 GOOD = """
 apiVersion: v1

@@ -10,12 +10,12 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import quote
 
 import httpx
 
+from podresize.closing import Closing
 from podresize.cluster.kubeconfig import Connection
 from podresize.errors import HarnessError
 
@@ -168,7 +168,7 @@ def unreachable(error: httpx.HTTPError, *, request: str, server: str) -> ApiUnre
     )
 
 
-class Api:
+class Api(Closing):
     """A pool of kept-alive connections to one apiserver; may be shared between threads."""
 
     def __init__(self, connection: Connection) -> None:
@@ -221,17 +221,6 @@ class Api:
     def close(self) -> None:
         """Close every connection of the pool."""
         self._client.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def tls_extensions(connection: Connection) -> dict[str, Any]:

@@ -12,11 +12,11 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx
 
+from podresize.closing import Closing
 from podresize.cluster.api import (
     CONNECT_TIMEOUT,
     REQUEST_TIMEOUT,
@@ -36,7 +36,7 @@ class ChannelCut(Exception):  # noqa: N818  # not an error: the owner asked for 
     """``cut`` was called while or before a request was under way."""
 
 
-class Channel:
+class Channel(Closing):
     """One kept-alive connection; one thread reads, any thread may ``cut``."""
 
     def __init__(self, connection: Connection) -> None:
@@ -122,17 +122,6 @@ class Channel:
         with self._lock:
             self._socket = None
         self._client.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _open(
         self, path: str, *, params: Mapping[str, str | int | bool], read_timeout: float

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from types import TracebackType
-from typing import Self
 
+from podresize.closing import Closing
 from podresize.cluster.api import Api, resource_path
 from podresize.cluster.channel import Channel, ChannelCut
 
@@ -60,7 +59,7 @@ def log_lines(
     return text.removesuffix("\n").split("\n") if text else []
 
 
-class LogFollower:
+class LogFollower(Closing):
     """A container's log as it grows; ``lines`` in one thread, ``stop`` from any.
 
     ``silence`` is how many seconds without a line mean that the connection is dead. To be closed,
@@ -104,17 +103,6 @@ class LogFollower:
     def close(self) -> None:
         """Close the connection. Called by the thread that reads."""
         self._channel.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _params(

@@ -14,9 +14,9 @@ import json
 import threading
 import time
 from collections.abc import Generator
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from podresize.closing import Closing
 from podresize.cluster.api import Answer, Api, ApiError, ApiUnreachableError, resource_path
 from podresize.cluster.channel import Channel, ChannelCut
 from podresize.cluster.get import list_items, selectors
@@ -56,7 +56,7 @@ class Interruption:
     reason: str
 
 
-class Watch:
+class Watch(Closing):
     """The changes of some objects; endless until ``stop``.
 
     ``kind`` is as in ``resource_path``; ``name`` narrows it to one object. ``read_timeout`` is the
@@ -127,17 +127,6 @@ class Watch:
         """Close the connection. Called by the thread that iterates."""
         self._stop.set()
         self._channel.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _round(self) -> Generator[WatchEvent]:
         """Watch until the server ends it, after a list when there is no version to start from."""

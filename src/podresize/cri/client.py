@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import grpc
 from cri_api.v1 import api_pb2, api_pb2_grpc
 
+from podresize.closing import Closing
 from podresize.errors import HarnessError, HostError
 
 CALL_TIMEOUT = 5.0
@@ -55,7 +55,7 @@ class CriError(HarnessError):
         self.message = message
 
 
-class RuntimeClient:
+class RuntimeClient(Closing):
     """A connection to one runtime; may be shared between threads.
 
     ``endpoint`` is ``unix:///path`` (or a bare path). The connection is made by the first call and
@@ -205,17 +205,6 @@ class RuntimeClient:
     def close(self) -> None:
         """Close the connection; calls under way end with ``CANCELLED``."""
         self._channel.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _call(
         self,
