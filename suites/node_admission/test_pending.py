@@ -70,7 +70,6 @@ def test_one_container_too_many_keeps_all_as_they_are(pods: Pods) -> None:
 
 
 @pending
-# Failed once on 1.37.2, loaded host: observedGeneration lagged (ST-15); not reduced, not core yet.
 @EXTENDED
 def test_memory_that_is_taken_is_waited_for_with_cpu_that_is_free(pods: Pods) -> None:
     """cpu would fit; a resize is granted as a whole."""

@@ -49,7 +49,10 @@ def test_a_resize_ends_although_a_component_is_restarted(pods: Pods, component: 
     """Wherever it was between allocation and actuation, the resize is completed afterwards."""
     pod = pods.running(qos="Guaranteed")
 
-    timeline = pod.resize(CHANGE, then=lambda: pods.node.restart(component, kill=True))
+    timeline = pod.resize(
+        CHANGE,
+        then=(f"restart the {component}", lambda: pods.node.restart(component, kill=True)),
+    )
 
     verify(timeline, expectation(pod, CHANGE))
 

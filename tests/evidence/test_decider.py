@@ -55,6 +55,16 @@ def test_a_value_that_goes_back_opens_it_again(resized: Resized) -> None:
     assert not is_decided(resize.timeline.observations, resize.expectation)
 
 
+def test_it_waits_for_a_kubelet_that_says_it_has_seen_the_spec(resized: Resized) -> None:
+    resize = resized(kubernetes="1.37.2", runtime_version="2.1.4")
+    assert is_decided(resize.timeline.observations, resize.expectation)
+
+    for item in resize.of(Witness.API):
+        item.data["status"]["observedGeneration"] = 1
+
+    assert not is_decided(resize.timeline.observations, resize.expectation)
+
+
 def test_a_silent_runtime_is_never_decided(resized: Resized) -> None:
     resize = resized(runtime_version="1.6.8", silent=True)
 

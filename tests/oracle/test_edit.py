@@ -161,6 +161,17 @@ def test_every_edit_in_every_form_that_can_say_it(edit: Edit, form: Form) -> Non
     assert APPLY[form](POD, body(POD, edit, form)) == by_hand
 
 
+@pytest.mark.parametrize("change", [Change(cpu="+10m"), EDITS[0]], ids=str)
+def test_who_sends_the_whole_pod_may_change_it(change: Change | Edit) -> None:
+    before = copy.deepcopy(POD)
+
+    sent = body(POD, change, Form.PUT)
+    assert isinstance(sent, dict)
+    sent["metadata"].clear()
+
+    assert before == POD
+
+
 @pytest.mark.parametrize("form", [Form.STRATEGIC, Form.APPLY])
 def test_a_form_that_cannot_say_an_edit_refuses(form: Form) -> None:
     with pytest.raises(UsageError, match="cannot say this edit") as caught:

@@ -107,7 +107,19 @@ def api_is_done(pod: dict[str, Any], expectation: Expectation) -> bool:
         and (not expectation.fingerprint.gate or status_is_new(pod, expectation))
         and allocation_is_new(pod, expectation)
         and restarts_are_done(pod, expectation)
+        and generation_is_seen(pod, expectation)
     )
+
+
+def generation_is_seen(pod: dict[str, Any], expectation: Expectation) -> bool:
+    """Return whether the kubelet says that it has seen the spec, where it has to say so (ST-15).
+
+    A condition can be shown a write earlier: it is set before the pod's worker gets the new spec.
+    """
+    if "ST-15" not in expectation.requirements:
+        return True
+    seen = pod.get("status", {}).get("observedGeneration")
+    return bool(seen == pod["metadata"].get("generation"))
 
 
 def runtime_shows(

@@ -16,7 +16,7 @@ import jsonpatch
 
 from podresize.errors import UsageError
 from podresize.oracle.change import Change, apply, changes_of, patch_body
-from podresize.oracle.json_value import with_own
+from podresize.oracle.json_value import copied
 from podresize.oracle.resources import KINDS, normalised
 
 
@@ -59,7 +59,7 @@ def wanted(pod: dict[str, Any], change: Change | Edit) -> dict[str, Any]:
                 "the edit does not fit the pod", value=str(error), origin=change.name
             ) from error
         return result
-    result = with_own(pod, "spec")
+    result = copied(pod)
     for one, container in changes_of(result, change):
         after = apply(one, normalised(container.get("resources")))
         kept = dict(container.get("resources") or {})

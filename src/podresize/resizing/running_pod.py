@@ -137,12 +137,12 @@ class RunningPod(LivePod):
         form: Form = Form.STRATEGIC,
         surroundings: Surroundings | None = None,
         metrics: bool = False,
-        then: Callable[[], object] | None = None,
+        then: tuple[str, Callable[[], object]] | None = None,
     ) -> Timeline:
         """Ask for the change and return everything that was seen until it was decided.
 
-        ``metrics``: what kubelet and apiserver count is read before and after as well. ``then`` is
-        done as soon as the answer is there.
+        ``metrics``: what kubelet and apiserver count is read before and after as well. ``then``
+        is done as soon as the answer is there, and named in the evidence as ``observe`` does it.
 
         ``surroundings`` are by default those that the pod's maker can vouch for: the whole node
         where the check has it alone, nothing where others come and go. Raises ``HarnessError`` when
@@ -155,7 +155,7 @@ class RunningPod(LivePod):
         def act() -> None:
             self._ask(change, How(form=form), recorder)
             if then is not None:
-                then()
+                _act(recorder, *then)
 
         expected = self.expectation(change)
         if then is not None:
@@ -237,15 +237,12 @@ class RunningPod(LivePod):
         self._look(surroundings)
         recorder = Recorder()
 
-        def act() -> None:
-            request = {"method": "ACTION", "path": what, "body": None}
-            recorder.observe(Witness.CLIENT, POD, {"request": request})
-            action()
-            answer = {"code": 200, "message": "", "reason": ""}
-            recorder.observe(Witness.CLIENT, POD, {"request": request, "answer": answer})
-
         return self._observe(
-            recorder, self.expectation(change), act, metrics=metrics, settle=settle
+            recorder,
+            self.expectation(change),
+            lambda: _act(recorder, what, action),
+            metrics=metrics,
+            settle=settle,
         )
 
     def becomes(self, change: Change | Edit, *, within: float) -> str:
@@ -348,3 +345,12 @@ class RunningPod(LivePod):
             sampling=sampling,
             watched=watched,
         )
+
+
+def _act(recorder: Recorder, what: str, action: Callable[[], object]) -> None:
+    """Do what is no request, and record it as one."""
+    request = {"method": "ACTION", "path": what, "body": None}
+    recorder.observe(Witness.CLIENT, POD, {"request": request})
+    action()
+    answer = {"code": 200, "message": "", "reason": ""}
+    recorder.observe(Witness.CLIENT, POD, {"request": request, "answer": answer})
