@@ -55,7 +55,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--match", help="the cases whose name this regular expression finds")
     parser.add_argument("--cases", type=int, help="no more than this many, spread evenly")
     parser.add_argument("--runs", type=int, default=1, help="runs of each side, in turns")
-    parser.add_argument("-n", "--workers", type=int, default=12, help="of our side")
+    parser.add_argument("-n", "--workers", type=int, default=16, help="of our side")
     parser.add_argument("--out", type=Path, default=Path("reports/out/against-upstream"))
     return parser.parse_args()
 
