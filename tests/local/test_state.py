@@ -78,11 +78,11 @@ def test_a_link_that_is_another_clusters_is_not_removed(
     monkeypatch.setattr("subprocess.run", lambda words, **_: commands.append(words))
 
     (link / "ifalias").write_text("/elsewhere/one\n")
-    network.remove_link(made.layout)
+    network.remove_links(made.layout, joins=None)
     assert commands == []
 
     (link / "ifalias").write_text(f"{made.layout.directory}\n")
-    network.remove_link(made.layout)
+    network.remove_links(made.layout, joins=None)
     assert commands == [["ip", "link", "delete", made.layout.link]]
 
 

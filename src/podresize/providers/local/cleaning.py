@@ -38,9 +38,9 @@ def clean(layout: Layout, supervisor: tuple[int, int], init: tuple[int, int] | N
     deadline = time.monotonic() + _CLEANING_SECONDS
     cgroups.remove(layout.cgroup, deadline=deadline)
     with state.locked():
-        # The link is named after the index, which another cluster can have once this one is gone.
+        # The links are named after the index, which another cluster can have once this one is gone.
         mine = state.find(layout.name)
         if mine is not None and mine.supervisor == supervisor:
-            network.remove_link(layout)
+            network.remove_links(layout, joins=mine.joins)
     while not state.forget(layout, supervisor) and time.monotonic() < deadline:
         time.sleep(0.02)  # a process that is being killed still wrote a file

@@ -50,7 +50,7 @@ def join(layout: Layout, host: Layout, namespace: int) -> None:
     """Link this process's network to that of the cluster that this node joins.
 
     ``namespace`` is a descriptor of the other one's. Only the two node addresses are reached by
-    this link; it goes with this process's namespace, like all of its links.
+    this link.
     """
     there, here = layout.side_addresses
     command = ["link", "add", "eth1", "type", "veth", "peer", "name", layout.side_link]
@@ -63,21 +63,21 @@ def join(layout: Layout, host: Layout, namespace: int) -> None:
     _ip("route", "add", f"{layout.node_address}/32", "via", here, namespace=namespace)
 
 
-def namespace_of(supervisor: int) -> int:
+def namespace_of(supervisor: tuple[int, int]) -> int:
     """Open the network namespace of the cluster with this supervisor; return the descriptor.
 
-    Raises ``OSError`` when it has ended.
+    ``supervisor`` is (pid, start ticks). Raises ``OSError`` when it has ended.
     """
     mine = Path("/proc/self/ns/net").readlink()
-    for process in Path("/proc").iterdir():
+    for process in Path("/proc").iterdir() if linux.is_alive(*supervisor) else ():
         with contextlib.suppress(OSError, ValueError, IndexError):
             if not process.name.isdigit():
                 continue
             parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
             # Its other child, the guardian, is in the host's.
-            if parent == supervisor and (process / "ns/net").readlink() != mine:
+            if parent == supervisor[0] and (process / "ns/net").readlink() != mine:
                 return os.open(process / "ns/net", os.O_RDONLY | os.O_CLOEXEC)
-    raise OSError(f"the cluster of process {supervisor}, which a node was to join, has ended")
+    raise OSError(f"the cluster of process {supervisor[0]}, which a node was to join, has ended")
 
 
 def _run_with_host(host: int, arguments: list[str]) -> None:
@@ -94,8 +94,20 @@ def taken_indices() -> set[int]:
     return {int(name) for name in names if name.isdigit()}
 
 
-def remove_link(layout: Layout) -> None:
-    """Delete the host's end if the kernel has not done it yet; absent or another's is fine."""
+def remove_links(layout: Layout, *, joins: tuple[int, int] | None) -> None:
+    """Delete the other ends if the kernel has not done it yet; absent or another's is fine.
+
+    The kernel ends namespaces one after the other, some time after their last process: a busy host
+    had one's links for more than 10 s, and the next cluster may get its index. ``joins`` is the
+    supervisor of the cluster that the node had joined.
+    """
     with contextlib.suppress(OSError):
         if (_LINKS / layout.link / "ifalias").read_text().strip() == str(layout.directory):
             subprocess.run(["ip", "link", "delete", layout.link], capture_output=True, check=False)
+    if joins is not None:
+        with contextlib.suppress(OSError):
+            namespace = namespace_of(joins)
+            try:
+                _ip("link", "delete", layout.side_link, namespace=namespace)
+            finally:
+                os.close(namespace)

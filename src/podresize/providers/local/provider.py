@@ -288,7 +288,7 @@ def _host_cluster(handle: ClusterHandle) -> dict[str, Any]:
     if found is None or not found.is_alive:
         raise HarnessError("the cluster that a node was to join has ended", value=handle.name)
     layout = found.layout
-    return {"name": layout.name, "index": layout.index, "supervisor": found.supervisor[0]}
+    return {"name": layout.name, "index": layout.index, "supervisor": found.supervisor}
 
 
 def _wait_node(supervisor: Supervisor, api: Api, node: str) -> None:

@@ -25,11 +25,12 @@ from podresize.providers.local.layout import MAX_CLUSTERS, Layout, state_root
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterState:
-    """What ``cluster.json`` says. ``supervisor`` is (pid, start ticks)."""
+    """What ``cluster.json`` says. ``supervisor`` is (pid, start ticks), ``joins`` the host's."""
 
     layout: Layout
     supervisor: tuple[int, int]
     target: dict[str, Any]
+    joins: tuple[int, int] | None = None
     handle: dict[str, Any] | None = None
 
     @property
@@ -44,6 +45,7 @@ class ClusterState:
             "index": self.layout.index,
             "supervisor": list(self.supervisor),
             "target": self.target,
+            "joins": self.joins,
             "handle": self.handle,
         }
 
@@ -51,10 +53,12 @@ class ClusterState:
     def from_json(cls, raw: dict[str, Any]) -> ClusterState:
         """Rebuild from ``to_json``."""
         pid, ticks = raw["supervisor"]
+        joins = raw["joins"]
         return cls(
             layout=Layout(name=raw["name"], index=raw["index"]),
             supervisor=(pid, ticks),
             target=raw["target"],
+            joins=None if joins is None else (joins[0], joins[1]),
             handle=raw["handle"],
         )
 
@@ -108,9 +112,12 @@ def name_in_use(name: str) -> UsageError:
     )
 
 
-def claim(name: str, *, target: dict[str, Any]) -> ClusterState:
+def claim(
+    name: str, *, target: dict[str, Any], joins: tuple[int, int] | None = None
+) -> ClusterState:
     """Make the cluster's directory for this process as its supervisor.
 
+    ``joins`` is the supervisor of the cluster that its node joins, None for one of its own.
     Raises ``UsageError`` when a living cluster has the name, ``HostError`` when no index is free.
     The remains of a dead one of that name must have been removed before.
     """
@@ -132,7 +139,10 @@ def claim(name: str, *, target: dict[str, Any]) -> ClusterState:
                 next_command="podresize cluster list",
             )
         state = ClusterState(
-            layout=Layout(name=name, index=index), supervisor=(me, ticks), target=target
+            layout=Layout(name=name, index=index),
+            supervisor=(me, ticks),
+            target=target,
+            joins=joins,
         )
         draft = root / f".new-{me}-{ticks}"
         try:

@@ -91,6 +91,12 @@ def joined(order: dict[str, Any]) -> Layout | None:
     return None if joins is None else Layout(name=joins["name"], index=joins["index"])
 
 
+def host_supervisor(order: dict[str, Any]) -> tuple[int, int] | None:
+    """Return the supervisor, (pid, start ticks), of the cluster that the ordered node joins."""
+    joins = order["joins"]
+    return None if joins is None else (joins["supervisor"][0], joins["supervisor"][1])
+
+
 def _become_init(
     layout: Layout, target: Target, order: dict[str, Any], events: int, side: int | None
 ) -> None:
@@ -207,7 +213,8 @@ class Supervisor:
             signal.signal(number, lambda *_: None)
         guardian, tell_guardian = _fork_guardian(self._order["name"], me)
         try:
-            claimed = state.claim(self._order["name"], target=self._order["target"])
+            joins = host_supervisor(self._order)
+            claimed = state.claim(self._order["name"], target=self._order["target"], joins=joins)
         except PodresizeError as error:
             _end(guardian)
             self.tell(to_event(error))
@@ -242,8 +249,8 @@ class Supervisor:
         return 0
 
     def _fork_init(self, layout: Layout) -> tuple[int, tuple[int, int]]:
-        joins = self._order["joins"]
-        side = None if joins is None else network.namespace_of(joins["supervisor"])
+        joins = host_supervisor(self._order)
+        side = None if joins is None else network.namespace_of(joins)
         reader, writer = os.pipe()
         own = os.open("/proc/self/ns/pid", os.O_RDONLY)
         linux.unshare(linux.CLONE_NEWPID)
