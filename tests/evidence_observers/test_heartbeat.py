@@ -33,6 +33,15 @@ def test_lost_beats_are_counted_and_make_a_gap() -> None:
     assert (found["lost"], found["max_gap_seconds"]) == (3, 0.4)
 
 
+def test_a_gap_counts_when_it_ends_after_the_patch() -> None:
+    lines = beats(1, 20, 21, 27, 28)
+    assert summarise(lines)["max_gap_seconds"] == 1.9
+    assert summarise(lines, since=102.05)["max_gap_seconds"] == 0.6
+    assert summarise(lines, since=102.75)["max_gap_seconds"] == 0.1
+    assert summarise(lines, since=103.0) | {"max_gap_seconds": 1.9} == summarise(lines)
+    assert summarise(lines, since=103.0)["max_gap_seconds"] is None
+
+
 def test_a_log_read_twice_changes_nothing_but_the_duplicates() -> None:
     found = summarise(beats(1, 2, 3) + beats(2, 3, 4))
     assert (found["beats"], found["duplicates"], found["lost"]) == (4, 2, 0)

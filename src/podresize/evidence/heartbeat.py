@@ -2,7 +2,9 @@
 
 The probe prints a line per beat with a number, the kernel's monotonic clock and an identity that it
 drew when it started. A gap says that it did not run; a second identity says that it was started
-again, whatever the statuses say.
+again, whatever the statuses say. Only gaps since the patch speak of the resize: many pods that
+started at once on a busy host stood still for more than a second each, before anything was asked of
+them.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -48,15 +51,17 @@ def parse_beats(lines: Iterable[str]) -> tuple[list[Beat], int]:
     return beats, others
 
 
-def summarise(lines: Iterable[str]) -> dict[str, Any]:
+def summarise(lines: Iterable[str], *, since: float = -math.inf) -> dict[str, Any]:
     """Return the data of a ``workload`` observation for the lines of one container's log.
+
+    ``since`` is the time of the patch on the beats' clock.
 
     ``first_seq``, ``last_seq``: the numbers of the first and the last beat; ``beats``: how many
     different ones; ``max_gap_seconds``: the longest time between two that followed each other, a
-    restart included (None below two beats); ``instance``: the last one; ``instances``: all, in the
-    order of their appearance; ``lost``: numbers missing within an instance; ``duplicates``: beats
-    that were there already; ``other_lines``: lines that are no beat. Without any beat the numbers
-    and ``instance`` are None.
+    restart included, of those that ended after ``since`` (None where there is none);
+    ``instance``: the last one; ``instances``: all, in the order of their appearance; ``lost``:
+    numbers missing within an instance; ``duplicates``: beats that were there already;
+    ``other_lines``: lines that are no beat. Without any beat the numbers and ``instance`` are None.
     """
     beats, others = parse_beats(lines)
     unique: dict[tuple[str, int], Beat] = {}
@@ -65,7 +70,7 @@ def summarise(lines: Iterable[str]) -> dict[str, Any]:
     # All instances read the same clock, so their beats have one order, whatever the log's is.
     ordered = sorted(unique.values(), key=lambda beat: beat.monotonic)
     times = [beat.monotonic for beat in ordered]
-    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(times) if later > since]
     instances = list(dict.fromkeys(beat.instance for beat in ordered))
     lost = 0
     for instance in instances:

@@ -50,7 +50,8 @@ class Observation:
     * kernel: ``{file name: content}``, the files of one cgroup, recorded when one changed; under
       ``settings/<subject>`` all that can be set there, once before and once after
     * process: ``{"pid": int, "start_ticks": int}``
-    * workload: ``{"first_seq", "last_seq", "beats", "max_gap_seconds", "instance"}``
+    * workload: ``{"first_seq", "last_seq", "beats", "max_gap_seconds", "instance"}``, the gap
+      since the patch, all else since the container's start
     """
 
     t: float

@@ -324,9 +324,8 @@ class RunningPod(LivePod):
             text = log_text(
                 self._reach.api, namespace=self.namespace, pod=self.name, container=name
             )
-            recorder.observe(
-                Witness.WORKLOAD, container_subject(name), summarise(text.splitlines())
-            )
+            life = summarise(text.splitlines(), since=recorder.origin)
+            recorder.observe(Witness.WORKLOAD, container_subject(name), life)
         return self._timeline(recorder, sampling=sampling)
 
     def _timeline(
