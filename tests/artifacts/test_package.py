@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from podresize.artifacts import package
+from podresize.artifacts import apt
 from podresize.artifacts.artifact import Component, Source
 from podresize.artifacts.cache import Cache
 from podresize.artifacts.package import OsPackage, missing_libraries, package_of, upstream_version
@@ -112,7 +112,7 @@ def test_missing_lists_are_fetched_by_root_only(
 ) -> None:
     play(tools, "apt-cache", "print('runc:\\n  Candidate: (none)')")
     play(tools, "apt-get", "open(pathlib.Path(__file__).with_name('updated'), 'w')")
-    monkeypatch.setattr(package, "_has_lists", lambda: False)
+    monkeypatch.setattr(apt, "has_lists", lambda: False)
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     store = Store(cache, [OsPackage()])
 

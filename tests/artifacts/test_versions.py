@@ -88,3 +88,12 @@ def test_the_jvm_has_no_version_to_choose() -> None:
 )
 def test_the_nearest(version: str, expected: tuple[str, ...]) -> None:
     assert versions.nearest(version, KUBERNETES_FROM_MODULES) == expected
+
+
+@pytest.mark.parametrize("component", [Component.IMAGES, Component.JVM, Component.NODE_BASE])
+def test_what_has_no_version_to_choose_says_so(component: Component) -> None:
+    with pytest.raises(UsageError, match="no version to choose") as caught:
+        versions.normalise(component, "1.2.3")
+
+    assert caught.value.next_command == f"podresize artifacts get {component}"
+    assert versions.normalise(component, None) is None

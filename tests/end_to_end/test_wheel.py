@@ -115,6 +115,7 @@ def test_the_wheel_carries_everything_and_nothing_else(wheel: Path) -> None:
         "podresize_reports/templates/page.js",
         "podresize_suites/__init__.py",
         "podresize_suites/pytest.ini",
+        "podresize_manifests/node-image/entrypoint",
     } <= names
     here = {path.relative_to(ROOT / "suites") for path in (ROOT / "suites").rglob("test_*.py")}
     assert {f"podresize_suites/{path.as_posix()}" for path in here} <= names
@@ -123,6 +124,7 @@ def test_the_wheel_carries_everything_and_nothing_else(wheel: Path) -> None:
         "podresize_fixtures",
         "podresize_reports",
         "podresize_suites",
+        "podresize_manifests",
     }
     assert not [name for name in names if name.endswith(".pyc")]
 

@@ -20,6 +20,9 @@ class Component(enum.StrEnum):
     JVM = "jvm"  # jvm.tar, an OCI archive: only the checks of Java want it
     KUBECTL = "kubectl"
     KUBEADM = "kubeadm"
+    KIND = "kind"
+    NODE_BASE = "node-base"  # rootfs.tar: the OS of kind's nodes, with systemd
+    NODE_IMAGE = "node-image"  # node.tar: a kind node of a Kubernetes and a containerd
     E2E = "kubernetes-e2e"  # upstream's own end-to-end tests as a program, for the benchmarks
 
 
@@ -30,7 +33,7 @@ class Source(enum.StrEnum):
     DOWNLOAD = "download"
     MODULE = "module"
     PACKAGE = "package"
-    ASSEMBLED = "assembled"  # the pod images: made here, from nothing but the probe
+    ASSEMBLED = "assembled"  # images: made here, of the probe or of other artifacts
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from podresize.artifacts.layout import (
     sync,
     write_atomically,
 )
+from podresize.errors import HarnessError
 
 
 class Cache:
@@ -93,6 +94,22 @@ class Cache:
         )
         write_atomically(self._index(component, version, arch, source), entry_text(entry))
         return self._artifact(entry, cached=False)
+
+    def digests(self, artifact: Artifact) -> dict[str, str]:
+        """Return the SHA-256 that each of an artifact's files had when it was stored.
+
+        Raises ``HarnessError`` for what has been removed since.
+        """
+        entry = read_entry(
+            self._index(artifact.component, artifact.version, artifact.arch, artifact.source)
+        )
+        if entry is None:
+            raise HarnessError(
+                "an artifact was removed from the cache while it was in use",
+                value=f"{artifact.component} {artifact.version}",
+                next_command=f"podresize artifacts get {artifact.component}",
+            )
+        return {name: file.sha256 for name, file in entry.files.items()}
 
     def directory(self, entry: Entry) -> Path:
         """Return the directory that holds an entry's files under their names."""

@@ -99,6 +99,17 @@ class PackageImage(Package):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RootFilesystem(Package):
+    """The OS itself with these packages, configured, as a tar file; ``name`` is one of them.
+
+    What the packages hold below ``without`` (shell patterns) is left out.
+    """
+
+    packages: tuple[str, ...]
+    without: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """All ways to one component; ``None`` where a source has none, with the reason beside it."""
 
@@ -268,6 +279,39 @@ RECIPES: dict[Component, Recipe] = {
         ),
         why_no_release="OpenJDK itself publishes sources, no programs",
         why_no_module="a JVM is written in C++ and Java",
+    ),
+    Component.KIND: Recipe(
+        programs=("kind",),
+        release=Release(
+            url=f"{_GITHUB}/kubernetes-sigs/kind/releases/download/v{{version}}/kind-linux-{{arch}}",
+            checksum=f"{_GITHUB}/kubernetes-sigs/kind/releases/download/v{{version}}/"
+            "kind-linux-{arch}.sha256sum",
+            preferred="0.33.0",
+        ),
+        module=Module(path="sigs.k8s.io/kind", packages={"kind": ""}, preferred="0.33.0"),
+        package=Package(name="kind", files={"kind": "usr/bin/kind"}),
+    ),
+    Component.NODE_BASE: Recipe(
+        programs=("rootfs.tar",),
+        package=RootFilesystem(
+            name="systemd",
+            files={},
+            # Beside systemd what kubeadm's preflight, the kubelet and CNI plugins call.
+            packages=(
+                *("systemd", "systemd-sysv", "kmod", "mount", "procps", "hostname"),
+                *("iproute2", "iptables", "conntrack", "ethtool", "socat", "libseccomp2"),
+                "crun",  # with its libraries; runc is an artifact of its own
+            ),
+            without=("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*"),
+        ),
+        why_no_release="it is made of the OS's packages",
+        why_no_module="it is made of the OS's packages",
+    ),
+    Component.NODE_IMAGE: Recipe(
+        programs=("node.tar",),
+        why_no_release="it is made here, of other artifacts",
+        why_no_module="it is made here, of other artifacts",
+        why_no_package="it is made here, of other artifacts",
     ),
     Component.IMAGES: Recipe(
         programs=("pause.tar", "workload.tar"),

@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import tarfile
+from collections.abc import Sequence
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -116,39 +117,44 @@ def write_image(
         for program_name, program in sorted(programs.items()):
             add(archive, program_name, program.read_bytes(), mode=0o755)
         add(archive, "tmp", None, mode=0o1777)
-    pack_image(path, layer=layer, name=name, arch=arch, config=config)
+    pack_image(path, layers=[layer], name=name, arch=arch, config=config)
     layer.unlink()
 
 
-def pack_image(path: Path, *, layer: Path, name: str, arch: str, config: dict[str, Any]) -> None:
-    """Write an image of one layer, which is a tar file; ``config`` is as above."""
-    blob = _descriptor("application/vnd.oci.image.layer.v1.tar", layer)
+def pack_image(
+    path: Path, *, layers: Sequence[Path], name: str, arch: str, config: dict[str, Any]
+) -> None:
+    """Write an image of these layers, tar files, the lowest first; ``config`` is as above."""
+    blobs = [_descriptor("application/vnd.oci.image.layer.v1.tar", layer) for layer in layers]
+    made = {"created": "1970-01-01T00:00:00Z", "created_by": "podresize"}
     configuration = _json(
         {
             "architecture": arch,
             "config": {"Env": ["PATH=/"], "WorkingDir": "/", **config},
             "created": "1970-01-01T00:00:00Z",
-            "history": [{"created": "1970-01-01T00:00:00Z", "created_by": "podresize"}],
+            "history": [made] * len(layers),
             "os": "linux",
-            "rootfs": {"diff_ids": [blob["digest"]], "type": "layers"},
+            "rootfs": {"diff_ids": [blob["digest"] for blob in blobs], "type": "layers"},
         }
     )
     oci = "application/vnd.oci.image"
+    described = _descriptor(f"{oci}.config.v1+json", configuration)
     manifest = _json(
         {
             "schemaVersion": 2,
             "mediaType": f"{oci}.manifest.v1+json",
-            "config": _descriptor(f"{oci}.config.v1+json", configuration),
+            "config": described,
             # Not compressed: gzip's bytes depend on the zlib at hand, and the file never travels.
-            "layers": [blob],
+            "layers": blobs,
         }
     )
+    listed = _descriptor(f"{oci}.manifest.v1+json", manifest)
     index = _json(
         {
             "schemaVersion": 2,
             "mediaType": f"{oci}.index.v1+json",
             "manifests": [
-                _descriptor(f"{oci}.manifest.v1+json", manifest)
+                listed
                 | {
                     "annotations": {
                         "io.containerd.image.name": name,
@@ -161,17 +167,18 @@ def pack_image(path: Path, *, layer: Path, name: str, arch: str, config: dict[st
     )
     docker = [
         {
-            "Config": _blob_name(configuration),
+            "Config": _place(described),
             "RepoTags": [name],
-            "Layers": [_blob_name(layer)],
+            "Layers": [_place(blob) for blob in blobs],
         }
     ]
-    blobs = {_blob_name(data): data for data in (layer, configuration, manifest)}
+    parts: dict[str, Path | bytes] = dict(zip(map(_place, blobs), layers, strict=True))
+    parts |= {_place(described): configuration, _place(listed): manifest}
     with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as archive:
         add(archive, "oci-layout", _json({"imageLayoutVersion": "1.0.0"}))
         add(archive, "index.json", index)
         add(archive, "manifest.json", _json(docker))
-        for place, data in sorted(blobs.items()):
+        for place, data in sorted(parts.items()):
             add(archive, place, data)
 
 
@@ -194,19 +201,16 @@ def add(
 
 
 def _descriptor(media_type: str, data: bytes | Path) -> dict[str, Any]:
+    digest = sha256_of(data) if isinstance(data, Path) else hashlib.sha256(data).hexdigest()
     return {
         "mediaType": media_type,
-        "digest": f"sha256:{_digest(data)}",
+        "digest": f"sha256:{digest}",
         "size": data.stat().st_size if isinstance(data, Path) else len(data),
     }
 
 
-def _blob_name(data: bytes | Path) -> str:
-    return f"blobs/sha256/{_digest(data)}"
-
-
-def _digest(data: bytes | Path) -> str:
-    return sha256_of(data) if isinstance(data, Path) else hashlib.sha256(data).hexdigest()
+def _place(described: dict[str, Any]) -> str:
+    return "blobs/" + str(described["digest"]).replace(":", "/")
 
 
 def _json(value: Any) -> bytes:

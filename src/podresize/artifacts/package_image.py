@@ -42,7 +42,7 @@ def pack(package: PackageImage, trees: list[Path], *, arch: str, work: Path) -> 
     path = Path("/", programs[0])
     pack_image(
         image,
-        layer=layer,
+        layers=[layer],
         name=package.image,
         arch=arch,
         config={"Entrypoint": [str(path)], "Env": [f"PATH={path.parent}"]},

@@ -20,6 +20,11 @@ FIRST_WITH_RESIZE = Version("1.27")
 OLDEST_CONTAINERD = Version("1.6")  # the first whose CRI v1 every kubelet since 1.27 speaks
 
 _SHAPE = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+)(-[0-9A-Za-z.-]+)?)?")
+_WITHOUT_CHOICE = {
+    Component.IMAGES: "The pod images have no version to choose: they follow the probe's source.",
+    Component.JVM: "The JVM has no version to choose: it is the one that the OS offers.",
+    Component.NODE_BASE: "The node's OS has no version to choose: it is the host's.",
+}
 _KUBERNETES = (Component.KUBERNETES, Component.KUBECTL, Component.KUBEADM, Component.E2E)
 
 
@@ -71,19 +76,12 @@ def normalise(component: Component, asked: str | None, *, origin: str | None = N
     origin = origin or option_for(component)
     if asked is None:
         return RECIPES[component].default
-    if component is Component.IMAGES:
+    if component in _WITHOUT_CHOICE:
         raise UsageError(
-            "The pod images have no version to choose: they follow the probe's source.",
+            _WITHOUT_CHOICE[component],
             value=asked,
             origin=origin,
-            next_command="podresize artifacts get images",
-        )
-    if component is Component.JVM:
-        raise UsageError(
-            "The JVM has no version to choose: it is the one that the OS offers.",
-            value=asked,
-            origin=origin,
-            next_command="podresize artifacts get jvm",
+            next_command=f"podresize artifacts get {component}",
         )
     shape = _SHAPE.fullmatch(asked.strip())
     if shape is None:

@@ -14,6 +14,7 @@ from podresize.artifacts.catalogue import OF_A_CLUSTER, RECIPES
 from podresize.artifacts.entry import Entry
 from podresize.artifacts.host import ARCHITECTURES, check_arch
 from podresize.artifacts.module import ModuleBuild
+from podresize.artifacts.node_image import node_image
 from podresize.artifacts.progress import human_size
 from podresize.artifacts.pruning import prune as prune_cache
 from podresize.artifacts.source import SourcePassedOverError
@@ -54,8 +55,8 @@ def list_(available: bool) -> None:
 @artifacts.command()
 @click.argument("component", type=click.Choice([_ALL, *(each.value for each in Component)]))
 @click.option("--version", "version", metavar="V", help="The component's version.")
-@click.option("--kubernetes", metavar="V", help="The version of kubernetes, with `all`.")
-@click.option("--containerd", metavar="V", help="The version of containerd, with `all`.")
+@click.option("--kubernetes", metavar="V", help="That of kubernetes, for all and node-image.")
+@click.option("--containerd", metavar="V", help="That of containerd, for all and node-image.")
 @click.option(
     "--source",
     type=click.Choice([source.value for source in Source]),
@@ -70,7 +71,16 @@ def get(
     source: str | None,
     arch: str | None,
 ) -> None:
-    """Fetch COMPONENT, or `all` that a cluster needs, and print the files' paths."""
+    """Fetch COMPONENT, or `all` that a cluster needs, and print the files' paths.
+
+    A node-image's path is followed by the name that it gets where it is loaded.
+    """
+    if component == Component.NODE_IMAGE:
+        _refuse_for_node_image({"--version": version, "--source": source, "--arch": arch})
+        image = node_image(kubernetes, containerd)
+        click.echo(image.archive)
+        click.echo(image.name)
+        return
     wanted = OF_A_CLUSTER if component == _ALL else (Component(component),)
     asked = _asked(wanted, version, kubernetes, containerd)
     # A typing error is said before anything is fetched.
@@ -131,6 +141,19 @@ def prune(older_than: float | None, everything: bool) -> None:
         f"{len(pruned.entries)} entries ({human_size(pruned.size)}) and "
         f"{pruned.leftovers} leftovers removed"
     )
+
+
+def _refuse_for_node_image(options: dict[str, str | None]) -> None:
+    for option, value in options.items():
+        if value is not None:
+            raise UsageError(
+                f"{option} does not go together with a node image.",
+                value=value,
+                origin=option,
+                causes=("a node image is made of a Kubernetes and a containerd, for this host",),
+                next_command="podresize artifacts get node-image --kubernetes 1.27.4 "
+                "--containerd 1.6.8",
+            )
 
 
 def _asked(

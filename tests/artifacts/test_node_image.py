@@ -1,0 +1,220 @@
+"""A kind node image: what lies where in it, and that the same parts give the same bytes."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import tarfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from podresize.artifacts.artifact import Component, Source
+from podresize.artifacts.cache import Cache
+from podresize.artifacts.images import write_image
+from podresize.artifacts.node_image import NAME, NodeImage, node_image
+from podresize.artifacts.store import Store
+from podresize.cli.artifacts import artifacts
+from podresize.errors import HostError, UsageError
+
+if TYPE_CHECKING:
+    from tests.artifacts.conftest import FakeSource, Notes
+
+REGISTRY = "images.test"
+KUBEADM = f"""#!/bin/sh
+for image in kube-apiserver:$5 kube-proxy:$5 pause:3.9 etcd:3.5.7-0 coredns/coredns:v1.10.1; do
+    echo {REGISTRY}/$image
+done
+"""
+PARTS = {
+    Component.NODE_BASE: {"rootfs.tar": b""},
+    Component.KUBERNETES: {"kube-apiserver": b"apiserver", "kubelet": b"kubelet"},
+    Component.KUBEADM: {"kubeadm": KUBEADM.encode()},
+    Component.KUBECTL: {"kubectl": b"kubectl"},
+    Component.CONTAINERD: {"containerd": b"containerd", "ctr": b"ctr"},
+    Component.RUNC: {"runc": b"runc"},
+    Component.CNI: {"ptp": b"ptp"},
+    Component.ETCD: {"etcd": b"etcd"},
+}
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> dict[Component, dict[str, bytes]]:
+    base = io.BytesIO()
+    with tarfile.open(fileobj=base, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("etc"))
+    (tmp_path / "program").write_bytes(b"pause")
+    write_image(
+        tmp_path / "pause.tar",
+        name="podresize.local/pause:1",
+        arch="amd64",
+        programs={"pause": tmp_path / "program"},
+        config={},
+    )
+    images = {"pause.tar": (tmp_path / "pause.tar").read_bytes(), "workload.tar": b"workload"}
+    return PARTS | {
+        Component.NODE_BASE: {"rootfs.tar": base.getvalue()},
+        Component.IMAGES: images,
+    }
+
+
+@dataclasses.dataclass
+class PlayedStore(Store):
+    """Every component comes from one source, which delivers these bytes."""
+
+    def __init__(
+        self, cache: Cache, fake: type[FakeSource], parts: dict[Component, dict[str, bytes]]
+    ) -> None:
+        super().__init__(cache, [])
+        self._of = {
+            component: fake(
+                Source.ASSEMBLED if component is Component.IMAGES else Source.MODULE, files=files
+            )
+            for component, files in parts.items()
+        }
+
+    def get(self, component: Component, *arguments: Any, **options: Any) -> Any:
+        self.fetchers = [self._of[component]]
+        return super().get(component, *arguments, **options)
+
+
+@pytest.fixture
+def store(
+    cache: Cache, fake: type[FakeSource], parts: dict[Component, dict[str, bytes]]
+) -> PlayedStore:
+    return PlayedStore(cache, fake, parts)
+
+
+def layers(image: NodeImage) -> list[dict[str, tarfile.TarInfo | bytes]]:
+    """Return of each layer, lowest first, the bytes of its files and its links."""
+    found = []
+    with tarfile.open(image.archive) as archive:
+        for place in listed(archive)["Layers"]:
+            layer = archive.extractfile(place)
+            assert layer is not None
+            with tarfile.open(fileobj=layer) as content:
+                files: dict[str, tarfile.TarInfo | bytes] = {}
+                for item in content:
+                    file = content.extractfile(item) if item.isfile() else None
+                    files[item.name] = item if file is None else file.read()
+                found.append(files)
+    return found
+
+
+def listed(archive: tarfile.TarFile) -> dict[str, Any]:
+    file = archive.extractfile("manifest.json")
+    assert file is not None
+    (entry,) = json.loads(file.read())
+    return dict(entry)
+
+
+def configuration(image: NodeImage) -> dict[str, Any]:
+    with tarfile.open(image.archive) as archive:
+        file = archive.extractfile(listed(archive)["Config"])
+        assert file is not None
+        return dict(json.loads(file.read())["config"])
+
+
+def test_three_layers_of_which_two_are_the_releases(store: PlayedStore, notes: Notes) -> None:
+    one = node_image("1.27.4", "1.6.8", store=store, progress=notes)
+    other = node_image("1.27.4", "1.6.36", store=store, progress=notes)
+
+    assert one.name.startswith(f"{NAME}:v1.27.4-containerd-1.6.8.")
+    assert one.name != other.name
+    base, kubernetes, runtime = layers(one)
+    assert set(base) == {"etc"}
+    assert kubernetes["usr/bin/kubelet"] == b"kubelet"
+    assert kubernetes["kind/version"] == b"v1.27.4"
+    assert {"usr/local/bin/containerd", "usr/local/sbin/runc", "opt/cni/bin/ptp"} <= set(runtime)
+    assert layers(other)[:2] == [base, kubernetes]
+
+
+def test_it_brings_the_images_that_kubeadm_asks_for_and_can_be_made(
+    store: PlayedStore, notes: Notes
+) -> None:
+    _, kubernetes, runtime = layers(node_image("1.27.4", "1.6.8", store=store, progress=notes))
+
+    images = {place for place in kubernetes if place.startswith("kind/images/")}
+    names = {"kube-apiserver", "pause", "etcd", "workload"}
+    assert images == {f"kind/images/{name}.tar" for name in names}
+    archive = kubernetes["kind/images/kube-apiserver.tar"]
+    assert isinstance(archive, bytes)
+    with tarfile.open(fileobj=io.BytesIO(archive)) as image:
+        assert listed(image)["RepoTags"] == [f"{REGISTRY}/kube-apiserver:v1.27.4"]
+    assert f'"{REGISTRY}/pause:3.9"'.encode() in text(runtime, "etc/containerd/config.toml")
+
+
+def text(layer: dict[str, tarfile.TarInfo | bytes], place: str) -> bytes:
+    found = layer[place]
+    assert isinstance(found, bytes)
+    return found
+
+
+@pytest.mark.parametrize(("containerd", "version"), [("1.7.24", 2), ("2.1.4", 3)])
+def test_containerds_configuration_is_of_its_own_version(
+    store: PlayedStore, notes: Notes, containerd: str, version: int
+) -> None:
+    runtime = layers(node_image("1.27.4", containerd, store=store, progress=notes))[2]
+
+    content = text(runtime, "etc/containerd/config.toml")
+    assert content.startswith(f"version = {version}\n".encode())
+    assert b"PAUSE_IMAGE" not in content
+
+
+def test_its_units_are_started_and_its_first_process_is_the_entrypoint(
+    store: PlayedStore, notes: Notes
+) -> None:
+    image = node_image("1.27.4", "1.6.8", store=store, progress=notes)
+    runtime = layers(image)[2]
+
+    for place, item in runtime.items():
+        if isinstance(item, tarfile.TarInfo) and "multi-user.target.wants" in place:
+            assert f"etc/systemd/system/{item.linkname.removeprefix('../')}" in runtime
+    config = configuration(image)
+    assert config["Entrypoint"][0].lstrip("/") in runtime
+    assert config["Labels"] == image.labels
+    assert config["Labels"]["podresize.containerd"] == "1.6.8 (module)"
+
+
+def test_the_same_parts_give_the_same_bytes_and_others_another_name(
+    store: PlayedStore,
+    notes: Notes,
+    fake: type[FakeSource],
+    parts: dict[Component, dict[str, bytes]],
+    tmp_path: Path,
+) -> None:
+    first = node_image("1.27.4", "1.6.8", store=store, progress=notes)
+    again = node_image("1.27.4", "1.6.8", store=store, progress=notes)
+    elsewhere = PlayedStore(Cache(tmp_path / "elsewhere"), fake, parts)
+    anew = node_image("1.27.4", "1.6.8", store=elsewhere, progress=notes)
+    changed = parts | {Component.RUNC: {"runc": b"another"}}
+    other = PlayedStore(Cache(tmp_path / "other"), fake, changed)
+
+    assert again == first
+    assert (anew.name, anew.archive.read_bytes()) == (first.name, first.archive.read_bytes())
+    assert node_image("1.27.4", "1.6.8", store=other, progress=notes).name != first.name
+
+
+def test_a_kubeadm_that_does_not_start_is_told(
+    cache: Cache,
+    fake: type[FakeSource],
+    parts: dict[Component, dict[str, bytes]],
+    notes: Notes,
+) -> None:
+    broken = parts | {Component.KUBEADM: {"kubeadm": b"#!/bin/sh\necho no such flag >&2; exit 1\n"}}
+
+    with pytest.raises(HostError, match="which images it needs") as caught:
+        node_image("1.27.4", "1.6.8", store=PlayedStore(cache, fake, broken), progress=notes)
+
+    assert caught.value.value == "no such flag"
+
+
+@pytest.mark.parametrize("option", ["--version=1", "--source=module", "--arch=amd64"])
+def test_options_that_say_nothing_of_a_node_image_are_refused(option: str) -> None:
+    result = CliRunner().invoke(artifacts, ["get", "node-image", option])
+
+    assert isinstance(result.exception, UsageError)
+    assert result.exception.origin == option.partition("=")[0]
