@@ -1,7 +1,7 @@
 """The OS itself as a root file system, made by mmdebstrap of what the host's apt is told to use.
 
 mmdebstrap is unpacked and run where it lies, not installed; it needs perl, which every Debian and
-Ubuntu has. With the times of all files fixed the same packages give the same bytes.
+Ubuntu has. The times of all files are fixed, so that the same packages can give the same bytes.
 """
 
 from __future__ import annotations

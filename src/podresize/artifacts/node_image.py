@@ -15,12 +15,12 @@ import tarfile
 from pathlib import Path
 
 from podresize.artifacts.artifact import Artifact, Component, Source
-from podresize.artifacts.host import check_arch, host_arch
+from podresize.artifacts.host import check_arch
 from podresize.artifacts.images import add, pack_image, write_image
 from podresize.artifacts.progress import Progress, default_progress
 from podresize.artifacts.store import Store
 from podresize.artifacts.versions import normalise
-from podresize.errors import HostError, UsageError
+from podresize.errors import HostError
 from podresize.manifests import manifests
 
 NAME = "podresize.local/node"
@@ -85,7 +85,8 @@ def node_image(
 ) -> NodeImage:
     """Return the image of a pair of versions, from the cache or made of its artifacts.
 
-    Raises as ``Store.get`` does, and ``UsageError`` for an architecture that is not the host's.
+    It is for the host's architecture. Raises as ``Store.get`` does, and ``HostError`` where kubeadm
+    does not say what it needs.
     """
     store, progress = store or Store(), progress or default_progress()
     arch = check_arch(None)
@@ -205,12 +206,6 @@ def _control_plane_images(work: Path, parts: _Parts, arch: str) -> tuple[list[Pa
 
 def _wanted_images(parts: _Parts) -> list[str]:
     """Return the names, with tags, of what ``kubeadm init`` would pull."""
-    if parts.kubeadm.arch != host_arch():
-        raise UsageError(
-            "A node image is made for the host's own architecture only.",
-            value=parts.kubeadm.arch,
-            origin="--arch",
-        )
     release = f"v{parts.kubernetes.version}"
     done = subprocess.run(
         [
