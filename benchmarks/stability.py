@@ -102,15 +102,24 @@ def races_of(records: Path) -> str:
 
 
 def changes(found: dict[str, list[Verdicts]]) -> list[str]:
-    """Return a line for each verdict that was not the same in all runs, quiet and loaded."""
+    """Return a line for each verdict that was not the same in all runs, quiet and loaded.
+
+    A requirement that a check does not ask for is told only where it was broken or a race was seen:
+    untold in one run and passed in another is one verdict. A check without any verdict is absent.
+    """
     runs = [run for kind in found for run in found[kind]]
     lines = []
     for key in sorted({key for run in runs for key in run}):
-        seen = collections.Counter(run.get(key, "absent") for run in runs)
-        if len(seen) > 1:
+        seen = collections.Counter(_verdict(run, key) for run in runs)
+        if len(seen) > 1 and set(seen) != {"untold", "passed"}:
             said = ", ".join(f"{name} {count}" for name, count in seen.most_common())
             lines.append(f"{key[1]:<8} {key[0]}: {said}")
     return lines
+
+
+def _verdict(run: Verdicts, key: tuple[str, str]) -> str:
+    told = any(check == key[0] for check, _ in run)
+    return run.get(key, "untold" if told else "absent")
 
 
 def burn() -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from typing import Any
 
@@ -35,8 +36,22 @@ def limit_comes_back(resize: Any) -> None:
     resize.again(last.t + 1.5, Witness.API, "pod", len(resize.of(Witness.API)) - 2)
 
 
-def deviation_of(resize: Any) -> str | None:
-    return verify(resize.timeline, resize.expectation, [REQUIREMENT])[0].deviation
+def labelled(resize: Any) -> None:
+    """As seen on 1.27.4: a label a moment after the resize; done, in progress again, and done."""
+    states = resize.of(Witness.API)
+    done = states.pop()
+    done.data["metadata"]["labels"] = {"beside": "the-resize"}
+    resize.observations.remove(done)
+    old = resize.expectation.containers[0].before
+    resize.add(0.46, Witness.API, "pod", done.data)
+    returned = resize.again(0.74, Witness.API, "pod", -1)
+    returned["status"]["resize"] = "InProgress"
+    returned["status"]["containerStatuses"][0]["resources"] = copy.deepcopy(old)
+    resize.add(6.1, Witness.API, "pod", done.data)
+
+
+def deviation_of(resize: Any, requirement: str = REQUIREMENT) -> str | None:
+    return verify(resize.timeline, resize.expectation, [requirement])[0].deviation
 
 
 @pytest.fixture
@@ -63,3 +78,53 @@ def test_a_status_that_stays_old_is_none(good: Any) -> None:
     good.observations.pop()
 
     assert deviation_of(good) is None
+
+
+@pytest.mark.parametrize("requirement", ["PR-01", "PR-10"])
+def test_a_label_is_the_other_change_as_well(good: Any, requirement: str) -> None:
+    labelled(good)
+
+    assert deviation_of(good, requirement) == "PD-20"
+
+
+@pytest.mark.parametrize("requirement", ["PR-01", "PR-10"])
+def test_a_resize_that_nobody_was_beside_has_no_such_race(good: Any, requirement: str) -> None:
+    labelled(good)
+    for seen in good.of(Witness.API):
+        seen.data["metadata"].pop("labels", None)
+
+    assert deviation_of(good, requirement) is None
+
+
+def test_a_label_that_was_there_before_is_no_change(good: Any) -> None:
+    labelled(good)
+    for seen in good.of(Witness.API):
+        seen.data["metadata"]["labels"] = {"beside": "the-resize"}
+
+    assert deviation_of(good) is None
+
+
+@pytest.mark.parametrize("requirement", ["PR-01", "PR-10"])
+def test_a_kernel_that_goes_back_as_well_is_none(good: Any, requirement: str) -> None:
+    labelled(good)
+    good.again(0.8, Witness.KERNEL, "container/c1", 0)
+    good.again(1.8, Witness.KERNEL, "container/c1", 1)
+
+    assert deviation_of(good, requirement) is None
+
+
+@pytest.mark.parametrize("requirement", ["PR-01", "PR-10"])
+def test_a_step_to_another_word_is_none(good: Any, requirement: str) -> None:
+    labelled(good)
+    good.of(Witness.API)[-2].data["status"]["resize"] = "Deferred"
+
+    assert deviation_of(good, requirement) is None
+
+
+def test_proposed_may_be_cleared_early_beside_it(good: Any) -> None:
+    """PD-10 in the same timeline: neither race hides the other."""
+    labelled(good)
+    cleared = good.again(0.02, Witness.API, "pod", 1)
+    cleared["status"].pop("resize")
+
+    assert deviation_of(good, "PR-10") == "PD-20"
