@@ -201,3 +201,47 @@ def test_pd_10_proposed_is_cleared(resized: Callable[..., Any]) -> None:
 
     assert deviation_of(resize, "PR-10") == "PD-10"
     assert deviation_of(resize, "ST-02") == "K-22"
+
+
+ADDED = Change(cpu="=40m", scope="requests")
+WITHOUT_CPU = burstable({"memory": "64Mi"}, {"memory": "128Mi"})
+
+
+def shown_as(resize: Any, value: str) -> None:
+    """Allocated already, and not reported by the runtime yet."""
+    pod = resize.again(0.72, Witness.API, "pod", -1)
+    status_of(pod)["resources"]["requests"]["cpu"] = value
+
+
+def test_pd_22_an_added_request_is_the_least_at_first(
+    resized: Callable[..., Any],
+) -> None:
+    resize = resized(ADDED, pod=WITHOUT_CPU, **V137)
+    shown_as(resize, "2m")
+
+    assert deviation_of(resize, "PR-01") == "PD-22"
+
+
+def test_pd_22_is_no_other_value(resized: Callable[..., Any]) -> None:
+    resize = resized(ADDED, pod=WITHOUT_CPU, **V137)
+    shown_as(resize, "3m")
+
+    assert deviation_of(resize, "PR-01") is None
+
+
+def test_pd_22_is_not_for_a_request_that_was_there(resized: Callable[..., Any]) -> None:
+    resize = resized(**V137)
+    shown_as(resize, "2m")
+
+    assert deviation_of(resize, "PR-01") is None
+
+
+def test_pd_22_does_not_hide_what_else_goes_wrong(
+    resized: Callable[..., Any],
+) -> None:
+    resize = resized(ADDED, pod=WITHOUT_CPU, **V137)
+    shown_as(resize, "2m")
+    pod = resize.again(0.8, Witness.API, "pod", -1)
+    status_of(pod)["resources"]["requests"]["memory"] = "1Mi"
+
+    assert deviation_of(resize, "PR-01") is None

@@ -295,6 +295,7 @@ SIGNATURES: dict[str, Signature] = {
     "no-answer-to-an-added-container": no_answer_to_an_added_container,
     "never-enacted-without-limits": status_signatures.never_enacted_without_limits,
     "minimum-is-shown-instead": status_signatures.minimum_is_shown_instead,
+    "added-request-shows-the-least": status_signatures.added_request_shows_the_least,
     "cpu-request-shows-late": status_signatures.cpu_request_shows_late,
     "completion-is-told-early": status_signatures.completion_is_told_early,
     "pod-level-reads-cgroup-v1": status_signatures.pod_level_reads_cgroup_v1,

@@ -18,6 +18,7 @@ from podresize.evidence.agreement import (
 from podresize.evidence.case import Case, distinct
 from podresize.evidence.conditions import IN_PROGRESS as IN_PROGRESS_CONDITION
 from podresize.evidence.conditions import PENDING, resize_conditions
+from podresize.evidence.judges.transitions import other_faults, status_faults
 from podresize.evidence.resize_events import is_about_resize, is_event, summary
 from podresize.evidence.timeline import Witness
 from podresize.oracle.change import CPU, MEMORY
@@ -169,6 +170,34 @@ def pod_level_reads_cgroup_v1(case: Case) -> str | None:
 
 _UNLIMITED = "9007199254740988Ki"
 """The kernel's "no limit" of memory.limit_in_bytes in KiB: 2**63 - 4096 bytes."""
+
+
+def added_request_shows_the_least(case: Case) -> str | None:
+    """PD-22: a cpu request that a container did not have is the kernel's least for a while.
+
+    Until it is enacted the status shows it as what the kernel holds where none is asked for, and
+    then as it was asked for. No other value goes wrong, and the resize ends as it must.
+    """
+    least = LEAST[REQUESTS]
+    shown = 0
+    for item in case.expectation.containers:
+        if CPU in item.before[REQUESTS] or CPU not in item.after[REQUESTS]:
+            continue
+        course = [
+            normalised(container_status(pod, item.name).get("resources"))[REQUESTS].get(CPU)
+            for _, pod in case.pods
+        ]
+        shown += any(same_quantity(value, least) for value in course)
+    if not shown:
+        return "no cpu request that was added was shown as the least"
+    if len(status_faults(case)) != shown:
+        return "another value of the status went wrong"
+    others = other_faults(case)
+    if others:
+        return others[0].text
+    return (
+        None if api_is_done(case.final_pod, case.expectation) else "the API does not show it done"
+    )
 
 
 def proposed_goes_before_a_decision(case: Case) -> str | None:
