@@ -11,6 +11,7 @@ from podresize import __version__
 from podresize.cli.artifacts import artifacts
 from podresize.cli.catalogue import explain, list_requirements
 from podresize.cli.cluster import cluster
+from podresize.cli.compare import compare
 from podresize.cli.doctor import doctor
 from podresize.cli.run import run
 from podresize.errors import EXIT_USAGE, HostError, PodresizeError
@@ -24,6 +25,7 @@ def commands() -> None:
 
 commands.add_command(run)
 commands.add_command(cluster)
+commands.add_command(compare)
 commands.add_command(artifacts)
 commands.add_command(doctor)
 commands.add_command(list_requirements)

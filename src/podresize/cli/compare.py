@@ -1,0 +1,100 @@
+"""``podresize compare``: two records files beside each other, target by target."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from podresize.errors import EXIT_OK, EXIT_UNEXPECTED, UsageError
+from podresize_reports.comparing import compare as compare_targets
+from podresize_reports.comparing import comparison_table
+from podresize_reports.loading import Run, TargetRecord, load_run
+
+# What makes two targets the same but for where they run.
+_SAME = (
+    *("kubernetes", "kubelet", "runtime", "runtime_version", "oci_runtime", "gate"),
+    *("cpu_manager_policy", "memory_manager_policy", "sync_seconds"),
+)
+
+
+@click.command()
+@click.argument("left", type=click.Path(path_type=Path))
+@click.argument("right", type=click.Path(path_type=Path))
+def compare(left: Path, right: Path) -> None:
+    """Compare the verdicts of two runs, each given as its records.jsonl or its directory.
+
+    Targets of the same versions and policies are put beside each other, those of checks with a
+    cluster of their own too; where each run has one target, these. Exit code 1 when a verdict
+    differs, or a target of one run has no match in the other.
+    """
+    ours, theirs = _load(left), _load(right)
+    width = shutil.get_terminal_size((110, 24)).columns
+    pairs = _pairs(ours, theirs, (left, right))
+    differ = False
+    for one, other in pairs:
+        comparison = compare_targets((ours, one), (theirs, other))
+        click.echo(comparison_table(comparison, width=width))
+        differ = differ or bool(comparison.differences)
+    for side, run, number in (("left", ours, 0), ("right", theirs, 1)):
+        for target in _with_verdicts(run):
+            if target not in [pair[number] for pair in pairs]:
+                click.echo(f"only {side}: {target.label}")
+                differ = True
+    sys.exit(EXIT_UNEXPECTED if differ else EXIT_OK)
+
+
+def _load(path: Path) -> Run:
+    file = path / "records.jsonl" if path.is_dir() else path
+    try:
+        run = load_run(file)
+    except OSError as error:
+        raise UsageError(
+            f"the records cannot be read: {error.strerror}",
+            value=str(file),
+            origin="the command line",
+            causes=("a typing error in the path", "the run wrote them elsewhere (--out)"),
+            next_command="ls reports/out",
+        ) from None
+    if not run.verdicts:
+        raise UsageError(
+            "the records hold no verdict",
+            value=str(file),
+            origin="the command line",
+            causes=("the run ended before its first check", "it is another file"),
+            next_command=f"head -c 300 {file}",
+        )
+    return run
+
+
+def _pairs(
+    ours: Run, theirs: Run, paths: tuple[Path, Path]
+) -> list[tuple[TargetRecord, TargetRecord]]:
+    mine, other = _with_verdicts(ours), _with_verdicts(theirs)
+    if len(mine) == len(other) == 1:
+        return [(mine[0], other[0])]
+    found = [(one, two) for one in mine for two in other if _key(one) == _key(two)]
+    if not found:
+        raise UsageError(
+            "the two runs have no target in common",
+            value=f"{paths[0]}: {len(mine)} targets, {paths[1]}: {len(other)}",
+            origin="the command line",
+            causes=(f"a target is the same by {', '.join(_SAME)}",),
+            next_command=f"grep '\"target\"' {paths[0]}",
+        )
+    return found
+
+
+def _with_verdicts(run: Run) -> list[TargetRecord]:
+    """Return the targets that were checked."""
+    counts: dict[str, int] = {}
+    for verdict in run.verdicts:
+        counts[verdict.target] = counts.get(verdict.target, 0) + 1
+    return [target for target in run.targets if counts.get(target.label)]
+
+
+def _key(target: TargetRecord) -> tuple[Any, ...]:
+    return tuple(target.fingerprint.get(name) for name in _SAME)
