@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from podresize.providers.local import host as hosts
+from podresize.providers import host as hosts
 
 PROGRAM = str(Path(sys.executable).parent / "podresize")
 SCREENS = Path(__file__).parent / "screens"

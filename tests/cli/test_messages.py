@@ -97,7 +97,8 @@ def test_a_name_in_use_is_refused_with_the_command_that_frees_it(
 
     assert ran.exit_code == 2
     screen("name-in-use", ran.error)
-    assert "taken  starting  kubernetes 1.27.4  containerd 1.6.8" in run("cluster", "list").stdout
+    listed = run("cluster", "list").stdout
+    assert "taken  starting  local  kubernetes 1.27.4  containerd 1.6.8" in listed
 
 
 @pytest.mark.end_to_end

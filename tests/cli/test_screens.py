@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from podresize.cli import target_options
 from podresize.cli.doctor import doctor
-from podresize.providers.local import host as hosts
+from podresize.providers import host as hosts
 from podresize.requirements.target import Target
 
 if TYPE_CHECKING:

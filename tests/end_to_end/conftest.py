@@ -10,7 +10,7 @@ import os
 
 import pytest
 
-from podresize.providers.local import host as hosts
+from podresize.providers import host as hosts
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from podresize.cluster.kubeconfig import read_kubeconfig
 from podresize.cluster.wait import wait_for
 from podresize.providers.interface import ClusterHandle
 from podresize.providers.local import cgroups
-from podresize.providers.local.layout import state_root
+from podresize.providers.state_root import state_root
 
 GONE_WITHIN_SECONDS = 10.0
 

@@ -12,6 +12,7 @@ from tests.end_to_end.real_clusters import leftovers, leftovers_after, own_name,
 
 from podresize.artifacts.artifact import Artifact, Component
 from podresize.errors import HarnessError
+from podresize.providers.child import why_ended
 from podresize.providers.local import provider, state
 from podresize.requirements.target import Target
 
@@ -24,7 +25,7 @@ def test_a_component_that_dies_takes_the_cluster_down_and_its_owner_is_told_whic
 
     assert leftovers_after(handle.name) == []
 
-    why = provider.why_ended(handle.name)
+    why = why_ended(handle.name)
     assert why is not None
     assert why.what == "kubelet ended with -9"
     with pytest.raises(HarnessError, match="kubelet ended with -9") as error:

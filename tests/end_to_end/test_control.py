@@ -28,8 +28,9 @@ from podresize.cluster.get import get
 from podresize.cluster.wait import wait_for
 from podresize.cri.client import RuntimeClient
 from podresize.errors import HarnessError
+from podresize.providers import control, linux
 from podresize.providers.interface import ClusterHandle
-from podresize.providers.local import control, linux, provider
+from podresize.providers.local import provider
 from podresize.requirements.target import Target
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.usefixtures("real_host")]
@@ -130,7 +131,7 @@ def test_the_control_plane_is_restarted_and_knows_what_it_knew(
 def test_another_process_commands_by_the_name_alone(handle: ClusterHandle) -> None:
     was = pid_of(handle.name, "kubelet")
     script = (
-        "import json, sys; from podresize.providers.local import control; "
+        "import json, sys; from podresize.providers import control; "
         "control.restart(sys.argv[1], 'kubelet'); print(json.dumps(control.running(sys.argv[1])))"
     )
 

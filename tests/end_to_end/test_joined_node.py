@@ -25,8 +25,10 @@ from podresize.cluster.get import get, list_objects
 from podresize.cluster.metrics import node_config
 from podresize.cri.client import RuntimeClient
 from podresize.errors import HarnessError, UsageError
+from podresize.providers import control
 from podresize.providers.interface import OWN_NODE, ClusterHandle
-from podresize.providers.local import control, network, provider, state
+from podresize.providers.local import network, provider, state
+from podresize.providers.readiness import is_ready
 from podresize.requirements.target import Target, kubelet_settings
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.usefixtures("real_host")]
@@ -82,8 +84,8 @@ def test_it_is_a_node_of_the_other_cluster_with_what_was_asked_of_it(
 
     nodes = {each["metadata"]["name"]: each for each in list_objects(api, kind="nodes")}
     assert set(nodes) == {host.nodes[0].name, joined.nodes[0].name}
-    assert all(map(provider.is_ready, nodes.values()))
-    assert not provider.is_ready(nodes[host.nodes[0].name] | {"status": {}})
+    assert all(map(is_ready, nodes.values()))
+    assert not is_ready(nodes[host.nodes[0].name] | {"status": {}})
     taints = nodes[joined.nodes[0].name]["spec"]["taints"]
     assert [(each["key"], each["effect"]) for each in taints] == [(OWN_NODE, "NoSchedule")]
 

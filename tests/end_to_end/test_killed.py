@@ -23,7 +23,7 @@ import pytest
 from tests.end_to_end.real_clusters import leftovers, leftovers_after, own_name, until
 
 from podresize.providers.local import provider, state
-from podresize.providers.local.layout import state_root
+from podresize.providers.state_root import state_root
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.usefixtures("real_host")]
 

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.end_to_end, pytest.mark.usefixtures("real_host")]
 
 CHECKS = '''
     import json, os, pathlib, pytest
-    from podresize.providers.local import control
+    from podresize.providers import control
     from podresize_fixtures import requirement
 
     @pytest.fixture

@@ -1,4 +1,4 @@
-"""``podresize cluster``: bring local clusters up, list them, take them down."""
+"""``podresize cluster``: bring clusters up, list them, take them down."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import click
 
 from podresize.artifacts.progress import default_progress
 from podresize.cli.target_options import take_target, target_options
-from podresize.providers.local import host as hosts
-from podresize.providers.local import provider, state
+from podresize.providers import registry
+from podresize.providers.registry import provider_of
 from podresize.requirements.target import Target
 
 
 @click.group()
 def cluster() -> None:
-    """Local clusters from plain processes."""
+    """Clusters of this host that podresize made."""
 
 
 @cluster.command()
@@ -31,7 +31,8 @@ def cluster() -> None:
 def up(containerd: str, name: str | None, **options: Any) -> None:
     """Start a cluster and return when its node is Ready. It stays until `cluster down`."""
     target = take_target(options, containerd=containerd)
-    for note in hosts.inspect().adaptations():
+    provider = provider_of(target.provider)
+    for note in provider.notes():
         click.echo(f"  {note}")
     handle = provider.up(
         target,
@@ -47,18 +48,18 @@ def up(containerd: str, name: str | None, **options: Any) -> None:
 @cluster.command("list")
 def list_() -> None:
     """List the clusters of this host."""
-    found = state.clusters()
+    found = registry.found()
     if not found:
         click.echo("no clusters")
         return
-    width = max(len(each.layout.name) for each in found)
+    width = max(len(each.name) for each in found)
     for each in found:
         condition = "dead" if not each.is_alive else "ready" if each.handle else "starting"
-        about = each.handle["fingerprint"] if each.handle else each.target
-        runtime = each.target["containerd"]
+        about = each.handle.fingerprint.kubernetes if each.handle else each.target["kubernetes"]
         click.echo(
-            f"{each.layout.name:<{width}}  {condition:<8}  kubernetes {about['kubernetes']}  "
-            f"containerd {runtime}  {each.layout.kubeconfig}"
+            f"{each.name:<{width}}  {condition:<8}  {each.provider}  "
+            f"kubernetes {about}  containerd {each.target['containerd']}  "
+            f"{each.handle.kubeconfig if each.handle else ''}".rstrip()
         )
 
 
@@ -66,5 +67,6 @@ def list_() -> None:
 @click.argument("name")
 def down(name: str) -> None:
     """Take a cluster down and remove everything it made."""
-    provider.down(name)
+    there = registry.find(name)
+    provider_of("local" if there is None else there.provider).down(name)
     click.echo(f"{name}: gone")

@@ -7,8 +7,8 @@ import sys
 import click
 
 from podresize.errors import EXIT_OK, EXIT_USAGE
-from podresize.providers.local import host as hosts
-from podresize.providers.local import state
+from podresize.providers import host as hosts
+from podresize.providers import registry
 
 
 @click.command()
@@ -35,7 +35,7 @@ def doctor() -> None:
         "overlayfs": "yes" if host.overlayfs else "no",
         "AppArmor": "yes" if host.apparmor else "no",
         "systemd": "yes" if host.systemd else "no",
-        "clusters": ", ".join(each.layout.name for each in state.clusters()) or "none",
+        "clusters": ", ".join(each.name for each in registry.found()) or "none",
     }
     for name, value in facts.items():
         click.echo(f"  {name:<13} {value}")

@@ -35,8 +35,9 @@ from podresize.errors import (
 )
 from podresize.evidence.records import RecordFile, VerdictKind, new_run_id, now, run_record
 from podresize.oracle.versions import V1_32
-from podresize.providers.local import configuration, linux, provider
-from podresize.providers.local.compatibility import check_target
+from podresize.providers import linux
+from podresize.providers.kubelet import gate_is_locked, read_overrides
+from podresize.providers.registry import provider_of
 from podresize.requirements.loader import load_catalogue
 from podresize.requirements.profiles import check_profiles
 from podresize.requirements.target import Target
@@ -109,7 +110,7 @@ def run(
     gate_off: bool | None,
     **options: Any,
 ) -> None:
-    """Start a real local cluster for each target, check it, and write the report.
+    """Start a real cluster for each target, check it, and write the report.
 
     REQUIREMENT names requirements (ST-21); without any, all are checked.
 
@@ -121,10 +122,11 @@ def run(
     if requirements and profiles == _PROFILES:
         profiles = ()
     targets = _targets(containerd, gate_off, options)
+    provider = provider_of(targets[0].provider)
     for target in targets:
-        check_target(target)
+        provider.check_target(target)
     if options["kubelet_config"] is not None:
-        configuration.read_kubelet_overrides(options["kubelet_config"])
+        read_overrides(options["kubelet_config"])
     provider.check_host()
     run_id = new_run_id()
     out = out or Path("reports/out") / run_id
@@ -155,7 +157,7 @@ def _targets(
 ) -> list[Target]:
     targets = [take_target(options, containerd=version) for version in containerd]
     last = targets[-1]
-    can = not configuration.gate_is_locked(last.kubernetes)
+    can = not gate_is_locked(last.kubernetes)
     if gate_off or (gate_off is None and last.gate and can):
         targets.append(take_target(options | {"gate": "off"}, containerd=containerd[-1]))
     return targets
@@ -205,6 +207,8 @@ def _run_pytest(
         f"--out={out.resolve()}",
         f"--timeout={_CHECK_TIMEOUT_SECONDS}",
     ]
+    if target.cgroup_driver is not None:
+        command.append(f"--cgroup-driver={target.cgroup_driver}")
     if target.kubelet_config is not None:
         command.append(f"--kubelet-config={target.kubelet_config.resolve()}")
     if workers:

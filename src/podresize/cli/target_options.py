@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from podresize.requirements.target import Target
+from podresize.requirements.target import CGROUP_DRIVERS, PROVIDERS, Target
 
 _DEFAULTS = Target()
 
@@ -18,6 +18,13 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the target's options to a click command; ``take_target`` reads them."""
     for option in reversed(
         [
+            click.option(
+                "--provider",
+                type=click.Choice(PROVIDERS),
+                default=_DEFAULTS.provider,
+                show_default=True,
+                help="local: plain processes; kind: containers of Docker or Podman.",
+            ),
             click.option(
                 "--kubernetes",
                 default=_DEFAULTS.kubernetes,
@@ -45,6 +52,11 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 show_default=True,
                 metavar="None|Static",
                 help="The kubelet's memory manager policy.",
+            ),
+            click.option(
+                "--cgroup-driver",
+                type=click.Choice(CGROUP_DRIVERS),
+                help="Of kubelet and runtime.  [default: local cgroupfs, kind systemd]",
             ),
             click.option(
                 "--kubelet-config",

@@ -133,6 +133,11 @@ def _may_swap(resources: Resources) -> bool:
     return bool(request) and request != amount(resources, LIMITS, MEMORY)
 
 
+def is_mirror(pod: dict[str, Any]) -> bool:
+    """Return whether the kubelet made the object, for a static pod that it runs by itself."""
+    return _MIRROR in (pod["metadata"].get("annotations") or {})
+
+
 def _room(
     old: dict[str, Any], new: dict[str, Any], version: Version, surroundings: Surroundings
 ) -> Decision | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from podresize.cluster.api import Api
 from podresize.cluster.get import get, server_version
 from podresize.cluster.metrics import feature_enabled, node_config
 from podresize.cri.client import RuntimeClient
-from podresize.errors import HarnessError
+from podresize.errors import HarnessError, PodresizeError
 from podresize.requirements.target import SYNC_SECONDS, Fingerprint
 
 FEATURE = "InPlacePodVerticalScaling"
@@ -31,17 +32,20 @@ def detect(
     cri: RuntimeClient,
     cgroup_version: int,
     host_limits: tuple[str, ...] = (),
+    oci_version: Callable[[Path], str] | None = None,
 ) -> Fingerprint:
     """Return the fingerprint of a cluster's node.
 
-    ``cgroup_version`` is what the provider read off the node's mounts. Raises ``ApiError``,
+    ``cgroup_version`` is what the provider read off the node's mounts. ``oci_version`` returns what
+    an OCI runtime of the node, by its path there, prints for ``--version``; None where the node's
+    programs are this host's. Raises ``ApiError``,
     ``CriError`` or ``HarnessError`` when a part does not answer.
     """
     version = server_version(api)["gitVersion"].removeprefix("v")
     info: dict[str, str] = get(api, kind="nodes", name=node)["status"]["nodeInfo"]
     kubelet = node_config(api, node=node)
     runtime = cri.version()
-    oci_name, oci_version = _oci_runtime(cri)
+    oci_name, oci_release = _oci_runtime(cri, oci_version or _ask_program)
     return Fingerprint(
         provider=provider,
         kubernetes=version,
@@ -49,7 +53,7 @@ def detect(
         runtime=runtime["runtime_name"],
         runtime_version=runtime["runtime_version"].removeprefix("v"),
         oci_runtime=oci_name,
-        oci_runtime_version=oci_version,
+        oci_runtime_version=oci_release,
         cgroup_version=cgroup_version,
         cgroup_driver=kubelet["cgroupDriver"],
         gate=feature_enabled(api, name=FEATURE) is True,
@@ -76,7 +80,7 @@ def go_duration(text: str) -> float:
     return sum(float(number) * _DURATION_UNITS[unit] for number, unit in parts)
 
 
-def _oci_runtime(cri: RuntimeClient) -> tuple[str, str]:
+def _oci_runtime(cri: RuntimeClient, ask: Callable[[Path], str]) -> tuple[str, str]:
     """Return the name and version of the program behind the runtime's default handler."""
     config: dict[str, Any] = cri.status_info().get("config", {})
     settings = config.get("containerd", {})
@@ -84,16 +88,8 @@ def _oci_runtime(cri: RuntimeClient) -> tuple[str, str]:
     options = settings.get("runtimes", {}).get(handler, {}).get("options") or {}
     program = Path(options.get("BinaryName") or handler)
     try:
-        said = subprocess.run(
-            [program, "--version"],
-            # Its libraries may lie beside it (see the artifacts' package source).
-            env={"LD_LIBRARY_PATH": str(program.parent)},
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=10,
-        ).stdout
-    except (OSError, subprocess.SubprocessError) as error:
+        said = ask(program)
+    except (OSError, subprocess.SubprocessError, PodresizeError) as error:
         raise HarnessError(
             f"the OCI runtime behind handler {handler!r} does not say its version: {error}",
             value=str(program),
@@ -103,3 +99,15 @@ def _oci_runtime(cri: RuntimeClient) -> tuple[str, str]:
     if found is None:
         raise HarnessError("the OCI runtime's version is not readable", value=said[:200])
     return found[1], found[2]
+
+
+def _ask_program(program: Path) -> str:
+    return subprocess.run(
+        [program, "--version"],
+        # Its libraries may lie beside it (see the artifacts' package source).
+        env={"LD_LIBRARY_PATH": str(program.parent)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=10,
+    ).stdout

@@ -11,6 +11,8 @@ import dataclasses
 from pathlib import Path
 from typing import Any, Protocol
 
+from podresize.artifacts.progress import Progress
+from podresize.providers.child import Tell
 from podresize.requirements.target import Fingerprint, Target
 
 OWN_NODE = "podresize/own-node"
@@ -26,7 +28,9 @@ class NodeHandle:
     its root; on cgroup v2 the one key is ``unified``. ``proc`` is a procfs mount in which the pids
     found in ``cgroup.procs`` below those directories mean the same processes. ``logs`` holds one
     log file per component. ``control`` is the path of the socket by which components are stopped
-    and started (``providers.local.control``), None where the provider cannot do that.
+    and started (``providers.control``), None where the provider cannot do that. ``kubelet`` is the
+    kubelet's directory as this host sees it (``/var/lib/kubelet`` on the node), None where it does
+    not.
     """
 
     name: str
@@ -35,6 +39,7 @@ class NodeHandle:
     proc: Path
     logs: Path
     control: str | None = None
+    kubelet: Path | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object; paths become strings."""
@@ -45,6 +50,7 @@ class NodeHandle:
             "proc": str(self.proc),
             "logs": str(self.logs),
             "control": self.control,
+            "kubelet": None if self.kubelet is None else str(self.kubelet),
         }
 
     @classmethod
@@ -57,6 +63,7 @@ class NodeHandle:
             proc=Path(raw["proc"]),
             logs=Path(raw["logs"]),
             control=raw.get("control"),
+            kubelet=Path(raw["kubelet"]) if raw.get("kubelet") else None,
         )
 
 
@@ -65,7 +72,8 @@ class ClusterHandle:
     """A running target. ``workload_image`` names the probe image as the runtime knows it.
 
     ``has_joined``: what is here is a node of another target's cluster, on which only pods come to
-    run that tolerate ``OWN_NODE``; its ``kubeconfig`` is that cluster's.
+    run that tolerate ``OWN_NODE``; its ``kubeconfig`` is that cluster's. ``is_strangers``: somebody
+    else made it, and no process of ours answers for it.
     """
 
     name: str
@@ -75,6 +83,7 @@ class ClusterHandle:
     workload_image: str
     fingerprint: Fingerprint
     has_joined: bool = False
+    is_strangers: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object for ``workerinput`` or a state file."""
@@ -86,6 +95,7 @@ class ClusterHandle:
             "workload_image": self.workload_image,
             "fingerprint": self.fingerprint.to_json(),
             "has_joined": self.has_joined,
+            "is_strangers": self.is_strangers,
         }
 
     @classmethod
@@ -99,20 +109,94 @@ class ClusterHandle:
             workload_image=raw["workload_image"],
             fingerprint=Fingerprint.from_json(raw["fingerprint"]),
             has_joined=raw.get("has_joined", False),
+            is_strangers=raw.get("is_strangers", False),
         )
 
 
-class Provider(Protocol):
-    """A way to bring a target into being."""
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A cluster of this host. ``handle`` is None while it starts; ``target`` is what was asked for,
+    with the kubelet's settings as ``Target.kubelet`` has them."""
 
-    def up(self, target: Target, *, name: str, owner: int | None) -> ClusterHandle:
+    name: str
+    provider: str
+    is_alive: bool
+    target: dict[str, Any]
+    handle: ClusterHandle | None
+
+    @property
+    def kubelet(self) -> tuple[tuple[str, str], ...]:
+        """The settings of the kubelet that its maker noted down."""
+        return tuple((str(key), str(value)) for key, value in self.target.get("kubelet", ()))
+
+
+class Provider(Protocol):
+    """A way to bring a target into being: a module with these functions (see ``registry``)."""
+
+    CAN_JOIN: bool
+    """Whether ``up`` can make a node that joins a cluster that is there."""
+    CLUSTER_BYTES: int
+    """The memory that a small cluster with some pods takes, rounded up."""
+    CLUSTER_INSTANCES: int
+    """The inotify instances of this host's user that a cluster takes (``inotify`` says why)."""
+
+    def check_target(self, target: Target) -> None:
+        """Raise ``UsageError`` for a target that this provider can make on no host."""
+        ...
+
+    def check_host(self) -> object:
+        """Raise ``HostError`` with what keeps a cluster from starting on this host."""
+        ...
+
+    def notes(self) -> list[str]:
+        """Return what is done differently on this host, one sentence each."""
+        ...
+
+    def gather(self, target: Target, *, progress: Progress | None = None) -> object:
+        """Get every artifact that the target needs, building what is not in the cache."""
+        ...
+
+    def up(
+        self,
+        target: Target,
+        *,
+        name: str | None = None,
+        owner: int | None = None,
+        joins: ClusterHandle | None = None,
+        progress: Progress | None = None,
+        tell: Tell | None = None,
+    ) -> ClusterHandle:
         """Create the target and return when its node is Ready.
 
         ``owner`` is a process id: when that process ends, however it ends, the cluster goes with
-        it. None keeps the cluster until ``down``.
+        it. None keeps the cluster until ``down``. With ``joins`` it is a node alone, which becomes
+        one of that cluster. ``tell`` is called with each step and its time in seconds.
+        """
+        ...
+
+    def attach(self, name: str) -> ClusterHandle | None:
+        """Return the running cluster of that name, whoever made it; None when there is none.
+
+        It is used and goes on: whoever asks does not end it.
         """
         ...
 
     def down(self, name: str) -> None:
         """Remove the cluster and everything it made."""
+        ...
+
+    def leave(self, handle: ClusterHandle) -> None:
+        """Let a cluster forget a node that had joined it and is gone."""
+        ...
+
+    def find(self, name: str) -> Found | None:
+        """Return the cluster of that name, dead or alive, None when this provider made none."""
+        ...
+
+    def found(self) -> list[Found]:
+        """Return the clusters that this provider has made on this host, by name."""
+        ...
+
+    def keep_logs(self, handle: ClusterHandle, directory: Path) -> None:
+        """Copy the components' logs into a directory that is made. Raises ``OSError``."""
         ...

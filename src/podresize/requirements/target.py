@@ -10,6 +10,9 @@ from typing import Any
 
 from packaging.version import Version
 
+PROVIDERS = ("local",)
+DEFAULT_PROVIDER = PROVIDERS[0]
+CGROUP_DRIVERS = ("systemd", "cgroupfs")
 # The kubelet's default (KubeletConfiguration v1beta1, syncFrequency).
 SYNC_SECONDS = 60.0
 
@@ -25,10 +28,11 @@ class Target:
 
     ``kubelet`` are further settings of the kubelet's configuration, made by ``kubelet_settings``:
     pairs of a key and its value as JSON, so that targets can be compared and be keys. They win over
-    ``kubelet_config``, a file with such settings, as that does over the rest.
+    ``kubelet_config``, a file with such settings, as that does over the rest. ``cgroup_driver`` is
+    ``systemd`` or ``cgroupfs``, None for the provider's own.
     """
 
-    provider: str = "local"
+    provider: str = DEFAULT_PROVIDER
     kubernetes: str = "1.27.4"
     containerd: str = "1.6.36"
     oci_runtime: str = "runc"
@@ -37,6 +41,7 @@ class Target:
     memory_manager_policy: str = "None"
     kubelet_config: Path | None = None
     kubelet: tuple[tuple[str, str], ...] = ()
+    cgroup_driver: str | None = None
 
     @property
     def kubelet_overrides(self) -> dict[str, Any]:
@@ -53,6 +58,10 @@ class Target:
             text += f", cpu manager {self.cpu_manager_policy}"
         if self.memory_manager_policy != "None":
             text += f", memory manager {self.memory_manager_policy}"
+        if self.cgroup_driver is not None:
+            text += f", cgroup driver {self.cgroup_driver}"
+        if self.provider != DEFAULT_PROVIDER:
+            text += f", provider {self.provider}"
         return text + "".join(f", {key} {value}" for key, value in self.kubelet)
 
 
@@ -106,6 +115,8 @@ class Fingerprint:
             text += f", memory manager {self.memory_manager_policy}"
         if self.sync_seconds != SYNC_SECONDS:
             text += f", sync {self.sync_seconds:g} s"
+        if self.provider != DEFAULT_PROVIDER:
+            text += f", provider {self.provider}"
         return text
 
     def to_json(self) -> dict[str, Any]:

@@ -12,8 +12,10 @@ import select
 import signal
 import time
 
-from podresize.providers.local import cgroups, linux, network, state
+from podresize.providers import linux
+from podresize.providers.local import cgroups, network, state
 from podresize.providers.local.layout import Layout
+from podresize.providers.state_root import locked
 
 # Everything is gone within 10 s of the end (the project's promise); the kernel needs well below 1.
 _CLEANING_SECONDS = 8.0
@@ -37,7 +39,7 @@ def clean(layout: Layout, supervisor: tuple[int, int], init: tuple[int, int] | N
             os.close(descriptor)
     deadline = time.monotonic() + _CLEANING_SECONDS
     cgroups.remove(layout.cgroup, deadline=deadline)
-    with state.locked():
+    with locked():
         # The links are named after the index, which another cluster can have once this one is gone.
         mine = state.find(layout.name)
         if mine is not None and mine.supervisor == supervisor:

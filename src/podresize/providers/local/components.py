@@ -7,7 +7,7 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from podresize.providers.local import configuration
+from podresize.providers.kubelet import feature_gates
 from podresize.providers.local.layout import SERVICE_SUBNET, Layout
 from podresize.requirements.target import Target
 
@@ -33,7 +33,7 @@ _COLLECT_LATE = (("GOGC", "off"), ("GOMEMLIMIT", "600MiB"))
 
 
 def _gates(target: Target) -> list[str]:
-    gates = configuration.feature_gates(target)
+    gates = feature_gates(target)
     return [f"--feature-gates={name}={'true' if on else 'false'}" for name, on in gates.items()]
 
 

@@ -6,7 +6,6 @@ with the last of them go the mounts and the network. It therefore holds no clean
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -17,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from podresize.providers.local.commands import Commands
+from podresize.providers.commands import Commands
 from podresize.providers.local.components import Component
 from podresize.providers.local.conditions import ApiserverProbe, Asked, accepts
 from podresize.providers.local.layout import Layout
@@ -221,16 +220,6 @@ class Init:
                 logs[name] = [line[:_TAIL_LINE_CHARS] for line in lines[-_TAIL_LINES:]]
         self._tell({"event": "failed", "what": what, "logs": logs})
         os._exit(1)
-
-
-def teller(descriptor: int) -> Callable[[dict[str, Any]], None]:
-    """Return a function that writes events as JSON lines with their monotonic time."""
-
-    def tell(event: dict[str, Any]) -> None:
-        line = json.dumps(event | {"t": time.monotonic()}) + "\n"
-        os.write(descriptor, line.encode())
-
-    return tell
 
 
 def search_path(programs: dict[str, Path]) -> str:

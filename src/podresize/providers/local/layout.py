@@ -7,8 +7,9 @@ so that cleaning needs no memory of what was made.
 from __future__ import annotations
 
 import dataclasses
-import os
 from pathlib import Path
+
+from podresize.providers.state_root import state_root
 
 # Clusters share the host's address space only in the link to the host; 198.18.0.0/15 is set aside
 # for tests of network devices (RFC 2544) and is routed nowhere. One /30 for each cluster, and one
@@ -18,15 +19,6 @@ MAX_CLUSTERS = 64
 MAX_SOCKET_PATH = 107
 SERVICE_SUBNET = "10.96.0.0/16"
 SERVICE_ADDRESS = "10.96.0.1"
-
-
-def state_root() -> Path:
-    """Return the directory of all clusters: ``$PODRESIZE_STATE_DIR`` or ``/var/lib/podresize``.
-
-    Not under the home directory: a Unix socket's path has room for 107 bytes (unix(7)). Without
-    symbolic links, because mounts are laid over some of them (see ``mounts``).
-    """
-    return Path(os.environ.get("PODRESIZE_STATE_DIR") or "/var/lib/podresize").resolve()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from podresize.providers.local import linux
+from podresize.providers import linux
 
 _COVERED = (Path("/run"), Path("/var/run"), Path("/var/lib"), Path("/var/log"))
 

@@ -12,7 +12,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from podresize.providers.local import linux
+from podresize.providers import linux
 from podresize.providers.local.layout import Layout
 
 _LINKS = Path("/sys/class/net")

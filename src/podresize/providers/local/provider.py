@@ -9,9 +9,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import re
-import secrets
 import select
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -25,38 +24,47 @@ from podresize.artifacts.versions import normalise
 from podresize.cluster.api import Api
 from podresize.cluster.delete import delete
 from podresize.cluster.kubeconfig import read_kubeconfig
-from podresize.cluster.wait import wait_for
 from podresize.cri.client import RuntimeClient
 from podresize.errors import HarnessError, HostError, PodresizeError, UsageError
-from podresize.providers.fingerprint import detect
-from podresize.providers.interface import OWN_NODE, ClusterHandle, NodeHandle
-from podresize.providers.local import configuration, linux, state
-from podresize.providers.local import host as hosts
-from podresize.providers.local.child import (
+from podresize.providers import compatibility, inotify, linux
+from podresize.providers import host as hosts
+from podresize.providers.child import (
     STOP_DEADLINE_SECONDS,
     Supervisor,
     Tell,
     reap,
     reap_ended,
+    why_ended,
 )
-from podresize.providers.local.child import let_go as let_go
-from podresize.providers.local.child import why_ended as why_ended
+from podresize.providers.fingerprint import detect
+from podresize.providers.interface import ClusterHandle, Found, NodeHandle
+from podresize.providers.kubelet import overrides_of
+from podresize.providers.local import state
 from podresize.providers.local.cleaning import clean
-from podresize.providers.local.compatibility import check_target
 from podresize.providers.local.layout import MAX_SOCKET_PATH, Layout
 from podresize.providers.local.order import make_order
+from podresize.providers.names import check_name, name_in_use, new_name
+from podresize.providers.readiness import wait_node
 from podresize.requirements.target import Target, kubelet_settings
 
+CAN_JOIN = True
+# A cluster's processes with some pods (benchmarks/cluster_up.py).
+CLUSTER_BYTES = 1100 << 20
+CLUSTER_INSTANCES = inotify.INSTANCES_PER_CLUSTER
 WORKLOAD_IMAGE = "podresize.local/workload:1"
-_READY_DEADLINE_SECONDS = 60.0
-_READY_TURN_SECONDS = 2.0
-# The name becomes a directory, a cgroup and, with a suffix, a node name; sockets limit its length.
-_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 
 
-def new_name() -> str:
-    """Return a name that no other cluster of this host has."""
-    return f"pr-{secrets.token_hex(3)}"
+def check_target(target: Target) -> None:
+    """Raise ``UsageError`` for a target that no host can run as plain processes."""
+    compatibility.check_target(target)
+    if target.cgroup_driver not in (None, "cgroupfs"):
+        raise UsageError(
+            "the local provider has no such cgroup driver",
+            value=target.cgroup_driver,
+            origin="--cgroup-driver",
+            causes=("its processes run without systemd",),
+            next_command="podresize run --provider kind --cgroup-driver systemd",
+        )
 
 
 def check_host() -> hosts.Host:
@@ -72,6 +80,44 @@ def check_host() -> hosts.Host:
             next_command="podresize doctor",
         )
     return host
+
+
+def notes() -> list[str]:
+    """Return what is done differently on this host, one sentence each."""
+    return hosts.inspect().adaptations()
+
+
+def find(name: str) -> Found | None:
+    """Return the cluster of that name, dead or alive, or None."""
+    there = state.find(name)
+    return None if there is None else _as_found(there)
+
+
+def found() -> list[Found]:
+    """Return the local clusters of this host by name."""
+    return [_as_found(each) for each in state.clusters()]
+
+
+def _as_found(there: state.ClusterState) -> Found:
+    return Found(
+        name=there.layout.name,
+        provider="local",
+        is_alive=there.is_alive,
+        target=there.target,
+        handle=None if there.handle is None else ClusterHandle.from_json(there.handle),
+    )
+
+
+def attach(name: str) -> ClusterHandle | None:
+    """Return the running cluster of that name; None when there is none."""
+    there = find(name)
+    return there.handle if there is not None and there.is_alive else None
+
+
+def keep_logs(handle: ClusterHandle, directory: Path) -> None:
+    """Copy one file per component into a directory that is made. Raises ``OSError``."""
+    for node in handle.nodes:
+        shutil.copytree(node.logs, directory, dirs_exist_ok=True)
 
 
 def gather(target: Target, *, progress: Progress | None = None) -> list[Artifact]:
@@ -112,21 +158,14 @@ def up(
     began = time.monotonic()
     tell = tell or (lambda _step, _seconds: None)
     name = name or new_name()
-    if not _NAME.fullmatch(name):
-        raise UsageError(
-            "not a cluster name",
-            value=name,
-            origin="--name",
-            causes=("a name has 1 to 32 small letters, digits and inner hyphens",),
-            next_command="podresize cluster up --name my-cluster",
-        )
+    check_name(name)
     check_target(target)
-    overrides = configuration.kubelet_overrides(target)
+    overrides = overrides_of(target)
     _check_path(name)
     host = check_host()
     sweep()
     if state.find(name) is not None:
-        raise state.name_in_use(name)
+        raise name_in_use(name)
     order = make_order(gather(target, progress=progress), target)
     tell("artifacts ready", time.monotonic() - began)
     supervisor = Supervisor(
@@ -143,9 +182,11 @@ def up(
             # Until the cluster is handed over, it goes with the process that asked for it.
             "starter": [os.getpid(), linux.start_ticks(os.getpid())],
         },
+        module="podresize.providers.local.supervisor",
     )
     try:
-        layout = supervisor.wait_started(lambda step, at: tell(step, at - began))
+        claimed = supervisor.wait_started(lambda step, at: tell(step, at - began))
+        layout = Layout(name=name, index=claimed["index"])
         handle = _wait_ready(
             *(supervisor, layout, target, host),
             joins,
@@ -248,10 +289,11 @@ def _wait_ready(
         proc=Path("/proc"),
         logs=layout.logs,
         control=str(layout.control_socket),
+        kubelet=layout.directory / "kubelet",
     )
     kubeconfig = layout.kubeconfig if joins is None else joins.kubeconfig
     with Api(read_kubeconfig(kubeconfig)) as api, RuntimeClient(node.cri_endpoint) as cri:
-        _wait_node(supervisor, api, layout.node_name)
+        wait_node(api, layout.node_name, has_ended=lambda: supervisor.has_ended)
         tell("node Ready")
         fingerprint = detect(
             api,
@@ -289,34 +331,3 @@ def _host_cluster(handle: ClusterHandle) -> dict[str, Any]:
         raise HarnessError("the cluster that a node was to join has ended", value=handle.name)
     layout = found.layout
     return {"name": layout.name, "index": layout.index, "supervisor": found.supervisor}
-
-
-def _wait_node(supervisor: Supervisor, api: Api, node: str) -> None:
-    """Wait for the node in turns: a watch does not notice that the whole cluster has ended."""
-    deadline = time.monotonic() + _READY_DEADLINE_SECONDS
-    while True:
-        left = max(0.1, deadline - time.monotonic())
-        try:
-            wait_for(
-                api,
-                kind="nodes",
-                name=node,
-                predicate=is_ready,
-                deadline=min(left, _READY_TURN_SECONDS),
-                what="Ready",
-            )
-        except HarnessError:
-            if supervisor.has_ended or time.monotonic() >= deadline:
-                raise
-        else:
-            return
-
-
-def is_ready(node: dict[str, Any]) -> bool:
-    """Ready, and free of the taints that the node lifecycle controller removes afterwards."""
-    ready = any(
-        condition["type"] == "Ready" and condition["status"] == "True"
-        for condition in node["status"].get("conditions", ())
-    )
-    taints = {taint["key"] for taint in node["spec"].get("taints") or ()}
-    return ready and taints <= {OWN_NODE}

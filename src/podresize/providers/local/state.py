@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import errno
-import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from podresize.errors import HarnessError, HostError, UsageError
-from podresize.providers.local import cgroups, linux, network
-from podresize.providers.local.layout import MAX_CLUSTERS, Layout, state_root
+from podresize.providers import linux
+from podresize.providers.local import cgroups, network
+from podresize.providers.local.layout import MAX_CLUSTERS, Layout
+from podresize.providers.names import name_in_use
+from podresize.providers.state_root import locked, not_writable, state_root
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,30 +63,6 @@ class ClusterState:
         )
 
 
-@contextlib.contextmanager
-def locked() -> Iterator[Path]:
-    """Hold the lock on the state root, which exists while it is held."""
-    root = state_root()
-    while True:
-        try:
-            # Anyone may list the clusters; what is secret has modes of its own.
-            root.mkdir(mode=0o755, parents=True, exist_ok=True)
-            descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
-        except FileNotFoundError:
-            continue  # removed between the two calls by the last cluster that left
-        except OSError as error:
-            raise _not_writable(error, root) from error
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        with contextlib.suppress(FileNotFoundError):
-            if os.fstat(descriptor).st_ino == root.stat().st_ino:
-                break
-        os.close(descriptor)
-    try:
-        yield root
-    finally:
-        os.close(descriptor)
-
-
 def clusters() -> list[ClusterState]:
     """Return the clusters of this host, dead ones included, by name."""
     found = []
@@ -99,17 +75,6 @@ def clusters() -> list[ClusterState]:
 def find(name: str) -> ClusterState | None:
     """Return the cluster of that name or None."""
     return next((state for state in clusters() if state.layout.name == name), None)
-
-
-def name_in_use(name: str) -> UsageError:
-    """Return the error for a name that a living cluster has."""
-    return UsageError(
-        "a cluster of that name is running",
-        value=name,
-        origin="--name",
-        causes=("an earlier `cluster up` was not followed by `cluster down`", "a run is under way"),
-        next_command=f"podresize cluster down {name}",
-    )
 
 
 def claim(
@@ -151,7 +116,7 @@ def claim(
             draft.rename(state.layout.directory)
         except OSError as error:
             shutil.rmtree(draft, ignore_errors=True)
-            raise _not_writable(error, root) from error
+            raise not_writable(error, root) from error
     return state
 
 
@@ -165,24 +130,6 @@ def _name_of_another(name: str, cgroup: Path, root: Path) -> UsageError:
             f"what an earlier cluster left in {cgroup}",
         ),
         next_command="podresize cluster up --name another",
-    )
-
-
-def _not_writable(error: OSError, root: Path) -> HostError:
-    """Return the error for a state root that cannot be made or written."""
-    likely = {
-        errno.ENOSPC: "the disk is full",
-        errno.EDQUOT: "the disk quota is used up",
-        errno.EROFS: "the file system is mounted read-only",
-        errno.EACCES: "not root",
-        errno.EPERM: "not root",
-    }
-    return HostError(
-        f"the directory for clusters cannot be written: {error.strerror}",
-        value=str(root),
-        origin="PODRESIZE_STATE_DIR" if "PODRESIZE_STATE_DIR" in os.environ else "the default",
-        causes=(likely.get(error.errno or 0, "a part of the path is not a directory"),),
-        next_command="PODRESIZE_STATE_DIR=/another/disk podresize doctor",
     )
 
 

@@ -19,21 +19,23 @@ import select
 import signal
 import sys
 import traceback
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from podresize.errors import PodresizeError
-from podresize.providers.local import cgroups, configuration, linux, mounts, network, state
-from podresize.providers.local import host as hosts
+from podresize.providers import host as hosts
+from podresize.providers import linux
+from podresize.providers.guarding import close_all_but, detach_output, end_guardian, fork_guardian
+from podresize.providers.local import cgroups, configuration, mounts, network, state
 from podresize.providers.local.certificates import Authority
 from podresize.providers.local.cleaning import clean
 from podresize.providers.local.components import plan
-from podresize.providers.local.init import Init, search_path, teller
+from podresize.providers.local.init import Init, search_path
 from podresize.providers.local.layout import SERVICE_ADDRESS, Layout
-from podresize.providers.local.telling import to_event
+from podresize.providers.telling import teller, to_event
+from podresize.providers.ties import TieCutError, Ties, process
 from podresize.requirements.target import Target
 
 
@@ -134,55 +136,12 @@ def _become_init(
         os._exit(1)
 
 
-def _fork_guardian(name: str, me: tuple[int, int]) -> tuple[int, Callable[[dict[str, Any]], None]]:
-    """Start the guardian; return its pid and the way to tell it of the init.
-
-    What else there is to remove it finds by the name: the supervisor may be killed at once after
-    it claimed that, before it could say so.
-    """
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if pid:
-        os.close(reader)
-        return pid, teller(writer)
-    try:
-        os.close(writer)
-        os.setsid()
-        _detach_output()
-        told = b""
-        # The pipe's end is the supervisor's death: the kernel closes it, whatever killed it.
-        while chunk := os.read(reader, 4096):
-            told += chunk
-        known: dict[str, Any] = {}
-        for line in told.splitlines():
-            known |= json.loads(line)
-        init = known.get("init")
-        found = state.find(name)
-        layout = Layout(name=name, index=0) if found is None else found.layout
-        clean(layout, me, (init[0], init[1]) if init else None)
-    finally:
-        os._exit(0)
-
-
-def _end(guardian: int) -> None:
-    """End the guardian, whose work is done: who waits for the supervisor finds neither."""
-    os.kill(guardian, signal.SIGKILL)
-    os.waitpid(guardian, 0)
-
-
-def _detach_output() -> None:
-    null = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(null, descriptor)
-    os.close(null)
-
-
-def _close_all_but(*kept: int | None) -> None:
-    """Close what was inherited: a pipe held here would hide the death of its other holders."""
-    for entry in list(Path("/proc/self/fd").iterdir()):
-        if int(entry.name) > 2 and int(entry.name) not in kept:
-            with contextlib.suppress(OSError):
-                os.close(int(entry.name))
+def _clean_up(name: str, supervisor: tuple[int, int], known: dict[str, Any]) -> None:
+    """Do the supervisor's last work in its place."""
+    init = known.get("init")
+    found = state.find(name)
+    layout = Layout(name=name, index=0) if found is None else found.layout
+    clean(layout, supervisor, (init[0], init[1]) if init else None)
 
 
 class Supervisor:
@@ -211,12 +170,13 @@ class Supervisor:
         signal.set_wakeup_fd(stop_writer)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: None)
-        guardian, tell_guardian = _fork_guardian(self._order["name"], me)
+        name = self._order["name"]
+        guardian, tell_guardian = fork_guardian(lambda known: _clean_up(name, me, known))
         try:
             joins = host_supervisor(self._order)
-            claimed = state.claim(self._order["name"], target=self._order["target"], joins=joins)
+            claimed = state.claim(name, target=self._order["target"], joins=joins)
         except PodresizeError as error:
-            _end(guardian)
+            end_guardian(guardian)
             self.tell(to_event(error))
             return 1
         layout = claimed.layout
@@ -244,7 +204,7 @@ class Supervisor:
             )
         finally:
             clean(layout, me, init)
-            _end(guardian)
+            end_guardian(guardian)
             self.tell({"event": "gone"})
         return 0
 
@@ -262,8 +222,8 @@ class Supervisor:
                 os._exit(1)  # killed before the line above; the parent's pid is 0 from in here
             signal.set_wakeup_fd(-1)
             os.setsid()
-            _detach_output()
-            _close_all_but(writer, side)
+            detach_output()
+            close_all_but(writer, side)
             _become_init(layout, self._target, self._order, writer, side)
         # Only the init is born there: once it is dead nothing else can be, and cleaning needs `ip`.
         linux.setns(own, linux.CLONE_NEWPID)
@@ -275,35 +235,26 @@ class Supervisor:
 
     def _watch(self, init: int, guardian: int, stop: int, events: int) -> None:
         """Return when anything that the cluster depends on has ended."""
-        watched = select.poll()
-        init_fd, guardian_fd = os.pidfd_open(init), os.pidfd_open(guardian)
-        ends = {init_fd: "init ended", guardian_fd: "guardian ended", stop: "asked to stop"}
-        starter_fd = None
-        for role in ("owner", "starter"):
-            process = self._order[role]
-            if process is None:
-                continue
-            try:
-                descriptor = os.pidfd_open(process[0])
-            except ProcessLookupError:
-                return
-            if not linux.is_alive(*process):
-                return
-            ends[descriptor] = f"{role} ended"
-            starter_fd = descriptor if role == "starter" else None
-        for descriptor in (*ends, events):
-            watched.register(descriptor, select.POLLIN)
-        while True:
-            for descriptor, _ in watched.poll():
-                if descriptor == events:
-                    if not self._forward(events):
-                        watched.unregister(events)
-                elif descriptor == starter_fd and self._was_handed_over():
-                    watched.unregister(descriptor)
-                elif descriptor in ends:
-                    self._forward(events)
-                    self.tell({"event": "ending", "why": ends[descriptor]})
-                    return
+        ends = {
+            os.pidfd_open(init): "init ended",
+            os.pidfd_open(guardian): "guardian ended",
+            stop: "asked to stop",
+        }
+        heard = [events]
+        try:
+            ties = Ties(
+                ends,
+                owner=process(self._order["owner"]),
+                starter=process(self._order["starter"]),
+                was_handed_over=self._was_handed_over,
+            )
+            while True:
+                ties.wait(*heard)
+                if not self._forward(events):
+                    heard = []
+        except TieCutError as end:
+            self._forward(events)
+            self.tell({"event": "ending", "why": str(end)})
 
     def _was_handed_over(self) -> bool:
         """Whether whoever asked for the cluster got it: a start is not finished by anyone else."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from podresize.errors import UsageError
-from podresize.providers.local.compatibility import check_target
+from podresize.providers.compatibility import check_target
 from podresize.requirements.target import Target
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from podresize.errors import UsageError
 from podresize.providers.local import provider
-from podresize.providers.local.layout import MAX_CLUSTERS, MAX_SOCKET_PATH, Layout, state_root
+from podresize.providers.local.layout import MAX_CLUSTERS, MAX_SOCKET_PATH, Layout
+from podresize.providers.state_root import state_root
 from podresize.requirements.target import Target
 
 LONGEST = "a" * 32

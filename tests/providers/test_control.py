@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from podresize.errors import HarnessError, UsageError
+from podresize.providers import control
+from podresize.providers.commands import Commands
 from podresize.providers.interface import ClusterHandle, NodeHandle
-from podresize.providers.local import control
-from podresize.providers.local.commands import Commands
 from podresize.requirements.target import Fingerprint
 
 FINGERPRINT = json.loads(
@@ -131,7 +131,7 @@ def test_an_unknown_name_and_a_target_without_control_are_refused(served: Served
     assert control.why_not(elsewhere) == "the components of one (provider kind) cannot be stopped"
     with pytest.raises(UsageError, match="provider kind"):
         control.stop(elsewhere, "kubelet")
-    with pytest.raises(UsageError, match="no cluster of that name"):
+    with pytest.raises(UsageError, match="no ready cluster of that name"):
         control.stop("nobody", "kubelet")
 
 

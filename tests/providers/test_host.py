@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from podresize.providers.local import host as hosts
-from podresize.providers.local.host import Host
+from podresize.providers import host as hosts
+from podresize.providers.host import Host
 
 SYSTEMD_V1 = """\
 24 1 0:22 / /sys rw,nosuid - sysfs sysfs rw

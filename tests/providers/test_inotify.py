@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from podresize.providers.local import inotify
-from podresize.providers.local.host import Host
+from podresize.providers import inotify
+from podresize.providers.host import Host
 
 
 @pytest.mark.parametrize(("limit", "left"), [(10, 7), (2, 0)])

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from podresize.errors import HarnessError, HostError, UsageError
-from podresize.providers.local import cgroups, linux, network, provider, state
+from podresize.providers import linux
+from podresize.providers.local import cgroups, network, provider, state
 from podresize.providers.local.cleaning import clean
 from podresize.providers.local.layout import MAX_CLUSTERS
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from packaging.version import InvalidVersion, Version
 
 from podresize.errors import UsageError
-from podresize.providers.local.configuration import gate_is_locked
-from podresize.requirements.target import Target
+from podresize.providers.kubelet import gate_is_locked
+from podresize.requirements.target import CGROUP_DRIVERS, Target
 
 _OCI_RUNTIMES = ("runc", "crun")
 _CPU_MANAGER_POLICIES = ("none", "static")
@@ -78,4 +78,12 @@ def check_target(target: Target) -> None:
             origin="--memory-manager-policy",
             causes=(f"known: {', '.join(_MEMORY_MANAGER_POLICIES)} (the kubelet minds capitals)",),
             next_command="podresize cluster up --memory-manager-policy Static",
+        )
+    if target.cgroup_driver not in (None, *CGROUP_DRIVERS):
+        raise UsageError(
+            "unknown cgroup driver",
+            value=target.cgroup_driver,
+            origin="--cgroup-driver",
+            causes=(f"known: {', '.join(CGROUP_DRIVERS)}",),
+            next_command="podresize cluster up --provider kind --cgroup-driver systemd",
         )

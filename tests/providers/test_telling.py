@@ -7,7 +7,7 @@ import json
 import pytest
 
 from podresize.errors import HarnessError, HostError, PodresizeError, UsageError
-from podresize.providers.local.telling import from_event, to_event
+from podresize.providers.telling import from_event, to_event
 
 
 @pytest.mark.parametrize("kind", [UsageError, HostError, HarnessError])

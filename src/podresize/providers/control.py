@@ -1,8 +1,8 @@
 """Stopping and starting single components of a running cluster, from any process of this host.
 
-The cluster's init carries it out (see ``commands``) and takes an end that was asked for as such; a
-component that ends in any other way still takes the cluster down. Pods outlive both kubelet and
-runtime, as under systemd with ``KillMode=process``. A kubelet that starts while containerd is
+A process of the cluster's carries it out (see ``commands``), and takes an end that was asked for as
+such; a component that ends in any other way still takes the cluster down. Pods outlive both kubelet
+and runtime, as under systemd with ``KillMode=process``. A kubelet that starts while containerd is
 stopped ends by itself, and the cluster with it: the runtime first. So it is with etcd and the
 apiserver, and with the controller manager, which gives up without one.
 """
@@ -16,8 +16,8 @@ from typing import Any
 
 from podresize.cri.client import CriError, RuntimeClient
 from podresize.errors import HarnessError, UsageError
+from podresize.providers import registry
 from podresize.providers.interface import ClusterHandle
-from podresize.providers.local import state
 
 COMPONENTS = (
     "etcd",
@@ -123,21 +123,18 @@ def _causes(cluster: ClusterHandle | str) -> tuple[str, ...]:
 
 def _place(cluster: ClusterHandle | str) -> tuple[str, str]:
     """Return the path of the cluster's control socket and its CRI endpoint."""
-    if isinstance(cluster, ClusterHandle):
-        what = why_not(cluster)
-        if what is None:
-            return str(cluster.nodes[0].control), cluster.nodes[0].cri_endpoint
-        value = cluster.name
+    if isinstance(cluster, str):
+        there = registry.find(cluster)
+        handle = None if there is None else there.handle
+        what, value = "no ready cluster of that name", cluster
     else:
-        found = state.find(cluster)
-        if found is not None:
-            layout = found.layout
-            return str(layout.control_socket), f"unix://{layout.containerd_socket}"
-        what, value = "no cluster of that name", cluster
+        handle, what, value = cluster, why_not(cluster) or "", cluster.name
+    if handle is not None and handle.nodes and handle.nodes[0].control is not None:
+        return handle.nodes[0].control, handle.nodes[0].cri_endpoint
     raise UsageError(
         what,
         value=value,
-        causes=("only clusters of the local provider can be commanded", "it has ended"),
+        causes=("its provider cannot command its components", "it has ended"),
         next_command="podresize cluster list",
     )
 

@@ -14,8 +14,8 @@ import re
 import shutil
 from pathlib import Path
 
-from podresize.providers.local import inotify, linux
-from podresize.providers.local.layout import state_root
+from podresize.providers import inotify, linux
+from podresize.providers.state_root import state_root
 
 # containerd's images, the kubelet's directories and the logs of a run; measured at about 250 MB.
 _DISK_NEEDED = 1 << 30

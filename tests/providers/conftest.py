@@ -1,4 +1,4 @@
-"""A state root of the test's own, and hosts, layouts and targets to put things to."""
+"""A state root of the test's own, and hosts to put things to."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from podresize.providers.local.host import Host
-from podresize.providers.local.layout import Layout
+from podresize.providers.host import Host
 
 ALL_WELL = Host(
     is_root=True,
@@ -48,8 +47,3 @@ def host() -> Callable[..., Host]:
         return dataclasses.replace(ALL_WELL, **facts)
 
     return changed
-
-
-@pytest.fixture
-def layout() -> Layout:
-    return Layout(name="one", index=3)

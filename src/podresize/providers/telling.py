@@ -1,12 +1,26 @@
-"""Errors on their way from the supervisor's process to the one that asked for the cluster."""
+"""What a supervisor's process tells the one that asked for the cluster: JSON lines, and errors."""
 
 from __future__ import annotations
 
+import json
+import os
+import time
+from collections.abc import Callable
 from typing import Any
 
 from podresize.errors import HarnessError, HostError, PodresizeError, UsageError
 
 _KINDS: tuple[type[PodresizeError], ...] = (UsageError, HostError, HarnessError)
+
+
+def teller(descriptor: int) -> Callable[[dict[str, Any]], None]:
+    """Return a function that writes events as JSON lines with their monotonic time."""
+
+    def tell(event: dict[str, Any]) -> None:
+        line = json.dumps(event | {"t": time.monotonic()}) + "\n"
+        os.write(descriptor, line.encode())
+
+    return tell
 
 
 def to_event(error: PodresizeError) -> dict[str, Any]:

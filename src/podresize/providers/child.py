@@ -14,10 +14,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from podresize.errors import HarnessError, PodresizeError
-from podresize.providers.local.layout import Layout
-from podresize.providers.local.telling import from_event
+from podresize.providers.telling import from_event
 
-_START_DEADLINE_SECONDS = 150.0
 STOP_DEADLINE_SECONDS = 15.0
 # How long the supervisor may take to say what a dead component died of.
 _SAYING_SECONDS = 2.0
@@ -29,15 +27,30 @@ _children: dict[int, Supervisor] = {}
 
 
 class Supervisor:
-    """The supervisor process as ``up`` sees it: an order in, events out."""
+    """The supervisor process as ``up`` sees it: an order in, events out.
 
-    def __init__(self, name: str, order: dict[str, Any]) -> None:
+    ``module`` is what runs as the process, with the cluster's name as its argument and the order on
+    its standard input. ``deadline`` and ``stopping`` are how many seconds its start and its end may
+    take.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        order: dict[str, Any],
+        *,
+        module: str,
+        deadline: float = 150.0,
+        stopping: float = STOP_DEADLINE_SECONDS,
+    ) -> None:
         self.name = name
+        self._deadline = deadline
+        self._stopping = stopping
         self.started = False
         self._failure: PodresizeError | None = None
         self._process = subprocess.Popen(
             # The name is for whoever reads the process table; the order has it too.
-            [sys.executable, "-m", "podresize.providers.local.supervisor", name],
+            [sys.executable, "-m", module, name],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -54,24 +67,24 @@ class Supervisor:
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
 
-    def wait_started(self, tell: Tell) -> Layout:
-        """Return the cluster's layout once every component runs."""
-        layout: Layout | None = None
-        deadline = time.monotonic() + _START_DEADLINE_SECONDS
+    def wait_started(self, tell: Tell) -> dict[str, Any]:
+        """Return what the supervisor said of itself (``claimed``), once the cluster runs."""
+        claimed: dict[str, Any] | None = None
+        deadline = time.monotonic() + self._deadline
         for event in self._events(deadline):
             match event["event"]:
                 case "claimed":
-                    layout = Layout(name=self.name, index=event["index"])
+                    claimed = event
                 case "step":
                     tell(event["step"], event["t"])
-                case "started" if layout is not None:
+                case "started" if claimed is not None:
                     self.started = True
-                    return layout
+                    return claimed | event
                 case "failed":
                     raise from_event(event)
         late = time.monotonic() >= deadline
         raise HarnessError(
-            f"the cluster was not up after {_START_DEADLINE_SECONDS:.0f} s"
+            f"the cluster was not up after {self._deadline:.0f} s"
             if late
             else "the cluster's supervisor ended before the cluster was up",
             value=self.name,
@@ -110,7 +123,7 @@ class Supervisor:
     def reap(self) -> None:
         """Wait for its end and let go of it."""
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(STOP_DEADLINE_SECONDS)
+            self._process.wait(self._stopping)
         if self._process.stdout is not None:
             self._process.stdout.close()
 

@@ -1,0 +1,27 @@
+"""Is a cluster that is there the target that was asked for?"""
+
+from __future__ import annotations
+
+from podresize.requirements.target import Fingerprint, Target
+
+
+def mismatches(target: Target, fingerprint: Fingerprint) -> list[str]:
+    """Return what a running cluster is otherwise than the target, one phrase each.
+
+    Settings of the kubelet that a fingerprint does not hold are not compared.
+    """
+    wanted = {
+        "kubernetes": target.kubernetes,
+        "runtime_version": target.containerd,
+        "oci_runtime": target.oci_runtime,
+        "gate": target.gate,
+        "cpu_manager_policy": target.cpu_manager_policy,
+        "memory_manager_policy": target.memory_manager_policy,
+    }
+    if target.cgroup_driver is not None:
+        wanted["cgroup_driver"] = target.cgroup_driver
+    return [
+        f"{name} is {getattr(fingerprint, name)}, not {value}"
+        for name, value in wanted.items()
+        if getattr(fingerprint, name) != value
+    ]

@@ -1,0 +1,39 @@
+"""The names of clusters."""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+from podresize.errors import UsageError
+
+# The name becomes a directory, a cgroup and, with a suffix, a node name; sockets limit its length.
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
+
+
+def new_name() -> str:
+    """Return a name that no other cluster of this host has."""
+    return f"pr-{secrets.token_hex(3)}"
+
+
+def check_name(name: str) -> None:
+    """Raise ``UsageError`` for what is no cluster name."""
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            "not a cluster name",
+            value=name,
+            origin="--name",
+            causes=("a name has 1 to 32 small letters, digits and inner hyphens",),
+            next_command="podresize cluster up --name my-cluster",
+        )
+
+
+def name_in_use(name: str) -> UsageError:
+    """Return the error for a name that a living cluster has."""
+    return UsageError(
+        "a cluster of that name is running",
+        value=name,
+        origin="--name",
+        causes=("an earlier `cluster up` was not followed by `cluster down`", "a run is under way"),
+        next_command=f"podresize cluster down {name}",
+    )
