@@ -47,6 +47,7 @@ _PLACES = {
     "podresize-images.service": "etc/systemd/system/podresize-images.service",
     "10-podresize.conflist": "etc/cni/net.d/10-podresize.conflist",
 }
+_STATIC_PODS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 
 _Files = dict[str, tuple[bytes | Path, int]]
 
@@ -242,6 +243,8 @@ def _kubernetes_files(parts: _Parts, images: list[Path]) -> _Files:
             0o644,
         ),
     }
+    patch = manifests("node-image") / "control-plane-patch.yaml"
+    files |= {f"kind/patches/{pod}+json.yaml": (patch, 0o644) for pod in _STATIC_PODS}
     return files | {f"kind/images/{path.name}": (path, 0o644) for path in images}
 
 

@@ -16,6 +16,10 @@ def provider_of(name: str) -> Provider:
         from podresize.providers.local import provider as local
 
         return local
+    if name == "kind":
+        from podresize.providers.kind import provider as kind
+
+        return kind
     raise UsageError(
         "unknown provider",
         value=name,

@@ -10,7 +10,7 @@ from typing import Any
 
 from packaging.version import Version
 
-PROVIDERS = ("local",)
+PROVIDERS = ("local", "kind")
 DEFAULT_PROVIDER = PROVIDERS[0]
 CGROUP_DRIVERS = ("systemd", "cgroupfs")
 # The kubelet's default (KubeletConfiguration v1beta1, syncFrequency).

@@ -1,0 +1,68 @@
+"""Why kind did not make a cluster, from what it printed."""
+
+from __future__ import annotations
+
+from podresize.errors import HarnessError, HostError, PodresizeError
+
+_LINES = 12
+# What kind, the engine and kubeadm print, and what it means; the first that is found counts.
+_SIGNS: tuple[tuple[str, str, str, type[PodresizeError]], ...] = (
+    (
+        "no space left on device",
+        "the container engine's disk is full",
+        "docker system df",
+        HostError,
+    ),
+    (
+        "could not find a log line that matches",
+        "the node image did not boot as kind expects (docs/kind-node.md)",
+        "podresize artifacts get node-image",
+        HarnessError,
+    ),
+    (
+        "privileged",
+        "the container engine starts no privileged containers",
+        "docker run --rm --privileged --entrypoint true IMAGE",
+        HostError,
+    ),
+    (
+        "operation not permitted",
+        "the container engine may not do what a privileged container needs",
+        "docker run --rm --privileged --entrypoint true IMAGE",
+        HostError,
+    ),
+    (
+        "validate CRI v1 runtime API",
+        "the kubelet refuses this containerd: it serves no CRI v1",
+        "podresize run --provider kind --containerd 1.6.36",
+        HostError,
+    ),
+    (
+        "timed out waiting for the condition",
+        "kubeadm waited in vain for the control plane: the kubelet or containerd did not start it",
+        "podresize doctor",
+        HarnessError,
+    ),
+)
+
+
+def creation_failed(name: str, log: str) -> PodresizeError:
+    """Return the error for a failed ``kind create cluster`` with the last lines of what it said."""
+    lines = [line for line in log.splitlines() if line.strip()]
+    tail = "\n      ".join(["the last lines of its log:", *lines[-_LINES:]])
+    for sign, cause, next_command, error in _SIGNS:
+        if sign in log:
+            return error(
+                "kind did not create the cluster",
+                value=name,
+                origin="kind create cluster",
+                causes=(cause, tail),
+                next_command=next_command,
+            )
+    return HarnessError(
+        "kind did not create the cluster",
+        value=name,
+        origin="kind create cluster",
+        causes=(tail,),
+        next_command="podresize doctor",
+    )

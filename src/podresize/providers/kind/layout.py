@@ -1,0 +1,60 @@
+"""Where a kind cluster keeps its things on this host; all else is the engine's, under its name."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from podresize.providers.state_root import state_root
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Names and paths of one cluster."""
+
+    name: str
+
+    @property
+    def directory(self) -> Path:
+        """The directory that holds everything the provider writes to disk."""
+        return state_root() / self.name
+
+    @property
+    def state_file(self) -> Path:
+        """The JSON file by which other processes find the cluster."""
+        return self.directory / "kind.json"
+
+    @property
+    def configuration(self) -> Path:
+        """kind's configuration."""
+        return self.directory / "kind.yaml"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's kubeconfig, 0600."""
+        return self.directory / "admin.kubeconfig"
+
+    @property
+    def logs(self) -> Path:
+        """What kind said, and what was taken from the nodes."""
+        return self.directory / "log"
+
+    @property
+    def kind_log(self) -> Path:
+        """What kind said."""
+        return self.logs / "kind.log"
+
+    @property
+    def control_socket(self) -> Path:
+        """The socket on which the keeper takes commands (see ``commands``), 0600."""
+        return self.directory / "control.sock"
+
+    @property
+    def network(self) -> str:
+        """The engine's network of this cluster alone: kind's own is shared, and stays for ever."""
+        return f"podresize-{self.name}"
+
+    @property
+    def node_name(self) -> str:
+        """The node's name in the cluster, and of its container: kind's choice."""
+        return f"{self.name}-control-plane"

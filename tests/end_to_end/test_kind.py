@@ -1,0 +1,129 @@
+"""Real kind clusters: the core profile on both sides of containerd 1.6.9, beside local ones."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tests.end_to_end.engines import RealEngine, engine
+from tests.end_to_end.real_clusters import own_name, until
+
+from podresize.providers.state_root import state_root
+
+__all__ = ["engine"]
+
+pytestmark = [pytest.mark.end_to_end, pytest.mark.usefixtures("real_host")]
+
+PODRESIZE = str(Path(sys.executable).parent / "podresize")
+CONTAINERD = ("--containerd=1.6.8", "--containerd=1.6.36")
+_RUN_SECONDS = 1500.0
+# kind takes half a minute, a busy host longer.
+_START_SECONDS = 240.0
+_GONE_SECONDS = 60.0
+_UP = """
+import os, sys
+from podresize.providers.kind import provider
+from podresize.requirements.target import Target
+target = Target(provider="kind", containerd="1.6.8")
+handle = provider.up(
+    target, name=sys.argv[1], owner=os.getpid(), tell=lambda step, _: print(step, flush=True)
+)
+print("up", handle.fingerprint, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture(scope="module")
+def both(engine: RealEngine, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The records of the core profile on both providers, and what the run printed."""
+    out = {name: tmp_path_factory.mktemp(name) for name in ("local", "kind")}
+    for name, directory in out.items():
+        words = [PODRESIZE, "run", f"--provider={name}", "--profile=core", "--no-gate-off"]
+        done = engine.run(*words, *CONTAINERD, f"--out={directory}", seconds=_RUN_SECONDS)
+        (directory / "screen.txt").write_text(done.stdout)
+        print(done.stdout[-6000:])
+        assert done.returncode == 0, done.stdout[-6000:]
+    return out
+
+
+def records(directory: Path) -> list[dict[str, object]]:
+    lines = (directory / "records.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def test_the_verdicts_are_those_of_the_local_provider(
+    engine: RealEngine, both: dict[str, Path]
+) -> None:
+    done = engine.run(PODRESIZE, "compare", str(both["local"]), str(both["kind"]), seconds=60)
+
+    print(done.stdout)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_fingerprints_say_what_was_asked_for(both: dict[str, Path]) -> None:
+    found = [each["fingerprint"] for each in records(both["kind"]) if each["type"] == "target"]
+
+    assert {each["runtime_version"] for each in found} == {"1.6.8", "1.6.36"}  # type: ignore[index]
+    for each in found:
+        assert isinstance(each, dict)
+        assert each["provider"] == "kind"
+        assert each["kubernetes"] == "1.27.4"
+        assert each["cgroup_driver"] == "systemd"
+
+
+def test_nothing_remains_in_the_engine(engine: RealEngine, both: dict[str, Path]) -> None:
+    assert both
+    things = engine.things
+
+    assert not any("control-plane" in name for name in things["containers"])
+    assert not any(name.startswith(("kind", "podresize-pr-")) for name in things["networks"])
+    assert things["volumes"] == set()
+
+
+@pytest.mark.parametrize("moment", ["kind: Preparing nodes", "kind: Starting control-plane", "up"])
+@pytest.mark.parametrize("killed", ["owner", "keeper"])
+def test_whoever_is_killed_nothing_remains(engine: RealEngine, moment: str, killed: str) -> None:
+    before = engine.things
+    name = own_name("kind")
+    owner = engine.start(sys.executable, "-c", _UP, name)
+    try:
+        assert owner.stdout is not None
+        end = time.monotonic() + _START_SECONDS
+        for line in owner.stdout:
+            assert time.monotonic() < end
+            if line.startswith(moment):
+                break
+        else:
+            pytest.fail(f"the start ended before {moment!r}")
+        state = json.loads((state_root() / name / "kind.json").read_text())
+        keeper = state["keeper"][0]
+        os.kill(owner.pid if killed == "owner" else keeper, signal.SIGKILL)
+
+        def is_gone() -> bool:
+            return not (state_root() / name).exists() and engine.things == before
+
+        assert until(is_gone, deadline=_GONE_SECONDS, every=0.5), (engine.things, before)
+    finally:
+        owner.kill()
+        owner.wait()
+
+
+def test_the_name_of_a_strangers_cluster_is_refused(engine: RealEngine) -> None:
+    name = own_name("theirs")
+    label = f"io.x-k8s.kind.cluster={name}"
+    image = engine.docker("images", "--format", "{{.Repository}}:{{.Tag}}")[0]
+    engine.docker("create", "--name", f"{name}-control-plane", "--label", label, image)
+    try:
+        done = engine.run(
+            PODRESIZE, "cluster", "up", "--provider=kind", f"--name={name}", seconds=60
+        )
+    finally:
+        engine.docker("rm", "--force", "--volumes", f"{name}-control-plane")
+
+    assert done.returncode == 2
+    assert "a kind cluster of that name exists, and podresize did not make it" in done.stdout

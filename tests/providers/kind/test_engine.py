@@ -1,0 +1,133 @@
+"""Which engine is taken, what is refused and how it is told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.providers.kind.conftest import FakeProgram, fake_program
+
+from podresize.errors import HostError
+from podresize.providers.kind.engine import find_engine
+
+PODMAN = {"host": {"security": {"rootless": False}, "cgroupVersion": "v2"}, "version": {}}
+
+
+@pytest.fixture(autouse=True)
+def root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+
+
+def refused() -> HostError:
+    with pytest.raises(HostError) as error:
+        find_engine()
+    return error.value
+
+
+@pytest.mark.usefixtures("docker")
+def test_docker_comes_before_podman(bin_directory: Path) -> None:
+    fake_program(bin_directory, "podman").says("info", output=json.dumps(PODMAN))
+
+    engine = find_engine()
+
+    assert (engine.name, engine.version, engine.cgroup_version) == ("docker", "26.1.5", 1)
+    assert engine.environment["KIND_EXPERIMENTAL_PROVIDER"] == "docker"
+
+
+def test_podman_serves_where_docker_does_not_answer(
+    docker: FakeProgram, bin_directory: Path
+) -> None:
+    docker.says("info", error="Cannot connect to the Docker daemon", code=1)
+    fake_program(bin_directory, "podman").says("info", output=json.dumps(PODMAN))
+
+    engine = find_engine()
+
+    assert (engine.name, engine.cgroup_version) == ("podman", 2)
+
+
+def test_kinds_own_variable_decides(docker: FakeProgram, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KIND_EXPERIMENTAL_PROVIDER", "podman")
+
+    assert "none is on PATH" in refused().what
+    assert docker.asked == []
+
+
+@pytest.mark.usefixtures("docker")
+def test_an_engine_that_is_not_known_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KIND_EXPERIMENTAL_PROVIDER", "nerdctl")
+
+    error = refused()
+
+    assert (error.value, error.origin) == ("nerdctl", "KIND_EXPERIMENTAL_PROVIDER")
+
+
+@pytest.mark.usefixtures("bin_directory")
+def test_no_engine_is_one_message_with_the_way_to_one() -> None:
+    error = refused()
+
+    assert "none is on PATH" in error.what
+    assert "scripts/docker-engine" in str(error.next_command)
+
+
+def test_a_daemon_that_does_not_run_is_told_in_its_own_words(
+    docker: FakeProgram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")
+    docker.says("info", error="x\nCannot connect to the Docker daemon\n", code=1)
+
+    error = refused()
+
+    assert "Cannot connect to the Docker daemon" in str(error.value)
+    assert error.origin == "DOCKER_HOST=unix:///nowhere.sock"
+
+
+def test_a_client_without_its_daemon_may_answer_with_errors_of_the_server(
+    docker: FakeProgram,
+) -> None:
+    docker.says("info", output=json.dumps({"ServerErrors": ["permission denied"]}))
+
+    assert "permission denied" in str(refused().value)
+
+
+@pytest.mark.parametrize("rootless", [True, False])
+def test_what_is_not_roots_is_refused(
+    docker: FakeProgram, monkeypatch: pytest.MonkeyPatch, rootless: bool
+) -> None:
+    options = ["name=seccomp,profile=builtin", *(["name=rootless"] if rootless else [])]
+    docker.says("info", output=json.dumps({"ServerVersion": "27", "SecurityOptions": options}))
+    if not rootless:
+        monkeypatch.setattr("os.geteuid", lambda: 1000)
+
+    error = refused()
+
+    assert "have to be root's" in error.what
+    assert ("rootless" in str(error.value)) is rootless
+
+
+def test_a_refusal_of_the_engine_has_its_last_line_and_the_command(docker: FakeProgram) -> None:
+    engine = find_engine()
+    docker.says("load", error="open /x: no space left on device\n", code=1)
+
+    with pytest.raises(HostError) as error:
+        engine.load_image(Path("/x.tar"))
+
+    assert "no space left on device" in error.value.what
+    assert error.value.value == "docker load --input /x.tar"
+    assert "the disk below the engine's data directory is full" in error.value.causes
+
+
+def test_a_network_is_removed_only_by_its_whole_name(docker: FakeProgram) -> None:
+    engine = find_engine()
+    docker.says("network", "ls", output="podresize-one-more\n")
+
+    engine.remove_network("podresize-one")
+
+    assert not any(words[:2] == ["network", "rm"] for words in docker.asked)
+
+
+@pytest.mark.usefixtures("docker")
+def test_other_variables_than_this_process_has_lead_to_another_engine() -> None:
+    engine = find_engine({"DOCKER_HOST": "unix:///theirs.sock"})
+
+    assert engine.environment["DOCKER_HOST"] == "unix:///theirs.sock"

@@ -1,0 +1,53 @@
+"""What kind prints when it fails, and what is made of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from podresize.errors import HarnessError, HostError, PodresizeError
+from podresize.providers.kind.faults import creation_failed
+
+LOG = "Creating cluster\n\n ✗ Preparing nodes\nERROR: failed to create cluster: {}\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "cause"),
+    [
+        ("write /x: no space left on device", HostError, "disk is full"),
+        (
+            'could not find a log line that matches "Reached target .*Multi-User System.*"',
+            HarnessError,
+            "did not boot as kind expects",
+        ),
+        (
+            "docker: Error response from daemon: privileged mode is incompatible with user ns",
+            HostError,
+            "no privileged containers",
+        ),
+        (
+            "OCI runtime: operation not permitted: unknown",
+            HostError,
+            "may not do what",
+        ),
+        ("validate service connection: validate CRI v1 runtime API", HostError, "serves no CRI v1"),
+        ("timed out waiting for the condition", HarnessError, "kubeadm waited in vain"),
+    ],
+)
+def test_a_known_sign_names_its_cause(said: str, kind: type[PodresizeError], cause: str) -> None:
+    error = creation_failed("one", LOG.format(said))
+
+    assert type(error) is kind
+    assert cause in error.causes[0]
+    assert error.value == "one"
+    assert said in error.causes[-1]
+
+
+def test_anything_else_is_told_with_the_last_lines_alone() -> None:
+    log = "".join(f"line {number}\n" for number in range(40))
+
+    error = creation_failed("one", log)
+
+    assert type(error) is HarnessError
+    assert len(error.causes) == 1
+    assert "line 39" in error.causes[0]
+    assert "line 20\n" not in error.causes[0]
