@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -90,40 +91,45 @@ def test_nothing_remains_in_the_engine(engine: RealEngine, both: dict[str, Path]
 def test_whoever_is_killed_nothing_remains(engine: RealEngine, moment: str, killed: str) -> None:
     before = engine.things
     name = own_name("kind")
-    owner = engine.start(sys.executable, "-c", _UP, name)
-    try:
-        assert owner.stdout is not None
-        end = time.monotonic() + _START_SECONDS
-        for line in owner.stdout:
-            assert time.monotonic() < end
-            if line.startswith(moment):
-                break
-        else:
-            pytest.fail(f"the start ended before {moment!r}")
-        state = json.loads((state_root() / name / "kind.json").read_text())
-        keeper = state["keeper"][0]
-        os.kill(owner.pid if killed == "owner" else keeper, signal.SIGKILL)
+    with engine.start(sys.executable, "-c", _UP, name) as owner:
+        try:
+            wait_for_step(owner, moment)
+            state = json.loads((state_root() / name / "kind.json").read_text())
+            os.kill(owner.pid if killed == "owner" else state["keeper"][0], signal.SIGKILL)
 
-        def is_gone() -> bool:
-            return not (state_root() / name).exists() and engine.things == before
+            def is_gone() -> bool:
+                return not (state_root() / name).exists() and engine.things == before
 
-        assert until(is_gone, deadline=_GONE_SECONDS, every=0.5), (engine.things, before)
-    finally:
-        owner.kill()
-        owner.wait()
+            assert until(is_gone, deadline=_GONE_SECONDS, every=0.5), (engine.things, before)
+        finally:
+            owner.kill()
+
+
+def wait_for_step(owner: subprocess.Popen[str], step: str) -> None:
+    """Read what the owner of a cluster says until it has come to a step."""
+    assert owner.stdout is not None
+    end = time.monotonic() + _START_SECONDS
+    for line in owner.stdout:
+        assert time.monotonic() < end
+        if line.startswith(step):
+            return
+    pytest.fail(f"the start ended before {step!r}")
 
 
 def test_the_name_of_a_strangers_cluster_is_refused(engine: RealEngine) -> None:
     name = own_name("theirs")
     label = f"io.x-k8s.kind.cluster={name}"
-    image = engine.docker("images", "--format", "{{.Repository}}:{{.Tag}}")[0]
-    engine.docker("create", "--name", f"{name}-control-plane", "--label", label, image)
+    image = "podresize.local/empty:1"
+    made = engine.run("sh", "-c", f"tar -cf - -T /dev/null | docker import - {image}", seconds=60)
+    assert made.returncode == 0, made.stdout
+    engine.docker("create", f"--name={name}-control-plane", f"--label={label}", image, "/none")
     try:
         done = engine.run(
             PODRESIZE, "cluster", "up", "--provider=kind", f"--name={name}", seconds=60
         )
     finally:
         engine.docker("rm", "--force", "--volumes", f"{name}-control-plane")
+        engine.docker("rmi", image)
 
     assert done.returncode == 2
     assert "a kind cluster of that name exists, and podresize did not make it" in done.stdout
