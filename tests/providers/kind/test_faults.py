@@ -51,3 +51,12 @@ def test_anything_else_is_told_with_the_last_lines_alone() -> None:
     assert len(error.causes) == 1
     assert "line 39" in error.causes[0]
     assert "line 20\n" not in error.causes[0]
+
+
+def test_a_stack_of_kubeadm_takes_no_line_of_the_reason() -> None:
+    stack = "k8s.io/kubernetes/cmd/kubeadm/app.Run\n\tk8s.io/kubernetes/app.go:48\nruntime.main\n"
+
+    error = creation_failed("one", "the kubelet is not healthy\n" + stack * 10)
+
+    assert "the kubelet is not healthy" in error.causes[-1]
+    assert "runtime.main" not in error.causes[-1]

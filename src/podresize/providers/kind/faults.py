@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from podresize.errors import HarnessError, HostError, PodresizeError
 
 _LINES = 12
+# kubeadm prints the stack of its own call with an error.
+_FRAME = re.compile(r"\t|(github\.com|k8s\.io|sigs\.k8s\.io|main|runtime)[./]\S*$")
 # What kind, the engine and kubeadm print, and what it means; the first that is found counts.
 _SIGNS: tuple[tuple[str, str, str, type[PodresizeError]], ...] = (
     (
@@ -20,7 +24,7 @@ _SIGNS: tuple[tuple[str, str, str, type[PodresizeError]], ...] = (
         HarnessError,
     ),
     (
-        "privileged",
+        "privileged mode",
         "the container engine starts no privileged containers",
         "docker run --rm --privileged --entrypoint true IMAGE",
         HostError,
@@ -48,7 +52,7 @@ _SIGNS: tuple[tuple[str, str, str, type[PodresizeError]], ...] = (
 
 def creation_failed(name: str, log: str) -> PodresizeError:
     """Return the error for a failed ``kind create cluster`` with the last lines of what it said."""
-    lines = [line for line in log.splitlines() if line.strip()]
+    lines = [line for line in log.splitlines() if line.strip() and not _FRAME.match(line)]
     tail = "\n      ".join(["the last lines of its log:", *lines[-_LINES:]])
     for sign, cause, next_command, error in _SIGNS:
         if sign in log:
