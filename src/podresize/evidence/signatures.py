@@ -11,14 +11,13 @@ import math
 from collections import Counter
 from collections.abc import Callable
 
+from podresize.evidence import silent_signatures as silent
 from podresize.evidence import status_signatures
 from podresize.evidence.agreement import (
-    allocation_is_new,
     allows,
     api_is_done,
     cgroup_shows,
     container_status,
-    progress_value,
     runtime_shows,
 )
 from podresize.evidence.answer_signatures import no_answer_to_an_added_container
@@ -27,141 +26,16 @@ from podresize.evidence.series_signatures import status_returns_between_changes
 from podresize.evidence.usage_signatures import usage_is_missing_after_a_restart
 from podresize.oracle.cgroups import Allowed
 from podresize.oracle.change import MEMORY
-from podresize.oracle.expectation import ContainerExpectation
 from podresize.oracle.model import POD, ProgressStyle
 from podresize.oracle.progress import DONE, IN_PROGRESS, PROPOSED
 from podresize.oracle.resources import (
     KINDS,
     REQUESTS,
-    Resources,
     normalised,
-    resources_equal,
     same_quantity,
 )
 
 Signature = Callable[[Case], str | None]
-
-
-def runtime_does_not_report_resources(case: Case) -> str | None:
-    """C-01 on Kubernetes 1.27 to 1.31 (CRI-09, known deviation C-01).
-
-    No ContainerStatus carries resources, ever; the kernel, container and pod, is at the new values;
-    the allocation is the new one. The status of a container that was not restarted keeps cpu and
-    limits as they were, while the memory request follows the allocation. Where that leaves status
-    behind the spec, a resize that went InProgress stays so until the deadline.
-    """
-    return _enacted_without_report(case) or _status_stays(case) or _stays_in_progress(case)
-
-
-def status_stays_behind_a_finished_resize(case: Case) -> str | None:
-    """PD-03: the same runtime under Kubernetes 1.33 and 1.34.
-
-    No ContainerStatus carries resources; the kernel and the allocation are at the new values, and
-    the resize conditions go, since the kubelet compares with its own record; but ``resources``
-    keeps cpu and limits as they were, until the deadline and beyond.
-    """
-    why = _enacted_without_report(case) or _status_stays(case)
-    if why is not None:
-        return why
-    last = progress_value(case.final_pod, case.expectation.progress.style)
-    if last != DONE:
-        return f"the resize does not end: {last!r}"
-    return _watched_to_the_deadline(case)
-
-
-def status_is_filled_without_a_report(case: Case) -> str | None:
-    """PD-02: the same runtime under Kubernetes 1.35 and later.
-
-    No ContainerStatus carries resources; the kernel and the allocation are at the new values; and
-    the API shows the resize done with the new resources, which the kubelet took from its own record
-    of what it sent and not from the runtime.
-    """
-    why = _enacted_without_report(case)
-    if why is None and not api_is_done(case.final_pod, case.expectation):
-        why = "the API does not show the resize done"
-    return why
-
-
-def _enacted_without_report(case: Case) -> str | None:
-    """Return None when kernel and allocation are new and the runtime never reported resources."""
-    expectation = case.expectation
-    why = _reports(case)
-    if why is not None:
-        return why
-    for subject, wanted in expectation.cgroups_after.items():
-        if not cgroup_shows(case.cgroup(subject)[-1][1], wanted):
-            return f"the cgroup of {subject} is not at the new values"
-    if not allocation_is_new(case.final_pod, expectation):
-        return "allocatedResources is not at the new values"
-    return None
-
-
-def _reports(case: Case) -> str | None:
-    for item in case.expectation.containers:
-        if any(status.get("resources") is not None for _, status in case.runtime(item.name)):
-            return f"the runtime does report resources of container {item.name}"
-    return None
-
-
-def _status_stays(case: Case) -> str | None:
-    for item in case.expectation.containers:
-        reported = container_status(case.final_pod, item.name).get("resources")
-        if not resources_equal(reported, _status_without_report(item)):
-            return f"status.resources of container {item.name} did not stay as it was"
-    return None
-
-
-def _watched_to_the_deadline(case: Case) -> str | None:
-    if case.timeline.ended < case.expectation.deadline:
-        return f"nobody looked until the deadline of {case.expectation.deadline:g} s"
-    return None
-
-
-def _stays_in_progress(case: Case) -> str | None:
-    expectation = case.expectation
-    sticks = any(
-        not resources_equal(_status_without_report(item), item.after)
-        for item in expectation.containers
-    )
-    stuck = IN_PROGRESS if sticks and IN_PROGRESS in expectation.progress.chain else DONE
-    last = progress_value(case.final_pod, expectation.progress.style)
-    if last != stuck:
-        return f"status.resize ends as {last!r}, not as {stuck!r}"
-    return _watched_to_the_deadline(case) if sticks else None
-
-
-def _status_without_report(container: ContainerExpectation) -> Resources:
-    """Return what the kubelet shows when the runtime reports nothing.
-
-    It falls back to its own last status as long as the container id is the same, and to the spec
-    for a new container; the memory request never comes from the runtime (ST-21).
-    """
-    if container.restarts:
-        return container.after
-    shown = {kind: dict(values) for kind, values in container.before.items()}
-    if "memory" in container.after[REQUESTS]:
-        shown[REQUESTS]["memory"] = container.after[REQUESTS]["memory"]
-    return shown
-
-
-def runtime_is_never_called(case: Case) -> str | None:
-    """PD-04: the same runtime under Kubernetes 1.32 (CRI-09).
-
-    The kubelet compares only with the runtime's report and without one acts on nothing: the kernel,
-    container and pod, keeps the old values, the status keeps cpu and limits, and ``resize`` is
-    InProgress until the deadline. It was InProgress before the patch already, since the comparison
-    that would clear it never succeeds.
-    """
-    expectation = case.expectation
-    why = _reports(case) or _status_stays(case)
-    if why is not None:
-        return why
-    for subject, old in expectation.cgroups_before.items():
-        if not cgroup_shows(case.cgroup(subject)[-1][1], old):
-            return f"the cgroup of {subject} is not at the old values"
-    if case.progress[0][1] != IN_PROGRESS or case.progress[-1][1] != IN_PROGRESS:
-        return "status.resize is not InProgress before and after"
-    return _watched_to_the_deadline(case)
 
 
 def proposed_is_cleared_early(case: Case) -> str | None:
@@ -200,7 +74,7 @@ def cpu_returns_with_each_memory_update(case: Case) -> str | None:
     go back to the old values and forward again within seconds. Memory never goes back, and the
     pod's cgroup stays at the new values: both are written once, or with the same content.
     """
-    why = runtime_does_not_report_resources(case) or _other_status_returns(case)
+    why = silent.runtime_does_not_report_resources(case) or _other_status_returns(case)
     if why is not None:
         return why
     return _cpu_dips(case, least=1)
@@ -305,9 +179,11 @@ SIGNATURES: dict[str, Signature] = {
     "status-returns-between-changes": status_returns_between_changes,
     "memory-request-flickers-in-status": memory_request_flickers_in_status,
     "cpu-returns-with-each-memory-update": cpu_returns_with_each_memory_update,
-    "status-stays-behind-a-finished-resize": status_stays_behind_a_finished_resize,
-    "status-is-filled-without-a-report": status_is_filled_without_a_report,
+    "status-stays-behind-a-finished-resize": silent.status_stays_behind_a_finished_resize,
+    "status-is-filled-without-a-report": silent.status_is_filled_without_a_report,
     "proposed-is-cleared-early": proposed_is_cleared_early,
-    "runtime-is-never-called": runtime_is_never_called,
-    "runtime-does-not-report-resources": runtime_does_not_report_resources,
+    "runtime-is-never-called": silent.runtime_is_never_called,
+    "taken-back-in-the-api-alone": silent.taken_back_in_the_api_alone,
+    "shares-stay-after-a-call-that-failed": silent.shares_stay_after_a_call_that_failed,
+    "runtime-does-not-report-resources": silent.runtime_does_not_report_resources,
 }
