@@ -1,0 +1,49 @@
+"""Is a cluster that is there the target that was asked for?"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+from tests.targets import TARGET
+
+from podresize.providers.matching import mismatches
+from podresize.requirements.target import Target
+
+ASKED = Target(
+    kubernetes=TARGET.kubernetes,
+    containerd=TARGET.runtime_version,
+    oci_runtime=TARGET.oci_runtime,
+    gate=TARGET.gate,
+    cpu_manager_policy=TARGET.cpu_manager_policy,
+    memory_manager_policy=TARGET.memory_manager_policy,
+)
+
+
+def test_the_same_is_no_mismatch() -> None:
+    assert mismatches(ASKED, TARGET) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"kubernetes": "1.30.0"}, "kubernetes is"),
+        ({"containerd": "1.6.1"}, "runtime_version is"),
+        ({"oci_runtime": "crun"}, "oci_runtime is"),
+        ({"gate": not TARGET.gate}, "gate is"),
+        ({"cpu_manager_policy": "static"}, "cpu_manager_policy is none, not static"),
+        ({"memory_manager_policy": "Static"}, "memory_manager_policy is None, not Static"),
+    ],
+)
+def test_each_part_counts(changed: dict[str, Any], said: str) -> None:
+    (found,) = mismatches(dataclasses.replace(ASKED, **changed), TARGET)
+
+    assert said in found
+
+
+def test_a_cgroup_driver_counts_only_where_one_was_asked_for() -> None:
+    other = {"systemd": "cgroupfs", "cgroupfs": "systemd"}[TARGET.cgroup_driver]
+
+    assert mismatches(dataclasses.replace(ASKED, cgroup_driver=TARGET.cgroup_driver), TARGET) == []
+    assert len(mismatches(dataclasses.replace(ASKED, cgroup_driver=other), TARGET)) == 1
