@@ -151,7 +151,8 @@ def test_the_steps_of_a_resize_are_timed_and_in_order(run: Finished) -> None:
         times = each["facts"]
         assert times["patched"] < times["done"]
         # The kernel may be first: the kubelet writes the status after it has acted.
-        assert times["proposed"] < times["in_progress"] < times["done"]
+        # Times are kept in milliseconds, and two writes may come within one.
+        assert times["proposed"] <= times["in_progress"] < times["done"]
         assert times["kernel"] < 10
         assert times["kernel"] <= times["done"] < 100
 
