@@ -21,8 +21,12 @@ class Component(enum.StrEnum):
     KUBECTL = "kubectl"
     KUBEADM = "kubeadm"
     KIND = "kind"
+    REGISTRY = "registry"  # serves images to nodes that pull; its image is registry-image
     NODE_BASE = "node-base"  # rootfs.tar: the OS of kind's nodes, with systemd
     NODE_IMAGE = "node-image"  # node.tar: a kind node of a Kubernetes and a containerd
+    REGISTRY_IMAGE = "registry-image"  # registry.tar: the registry in an image of its own
+    CONTAINERD_IMAGE = "containerd-image"  # containerd.tar: a containerd of any version, to run
+    REAPER_IMAGE = "reaper-image"  # reaper.tar: removes what a killed run left in an engine
     E2E = "kubernetes-e2e"  # upstream's own end-to-end tests as a program, for the benchmarks
 
 

@@ -170,6 +170,16 @@ def _kubernetes_e2e() -> Recipe:
     )
 
 
+def _made_here(archive: str) -> Recipe:
+    reason = "it is made here, of other artifacts"
+    return Recipe(
+        programs=(archive,),
+        why_no_release=reason,
+        why_no_module=reason,
+        why_no_package=reason,
+    )
+
+
 _CONTAINERD = ("containerd", "containerd-shim-runc-v2", "ctr")
 _CNI = ("ptp", "host-local", "loopback", "portmap", "bridge")
 _GITHUB = "https://github.com"
@@ -291,6 +301,20 @@ RECIPES: dict[Component, Recipe] = {
         module=Module(path="sigs.k8s.io/kind", packages={"kind": ""}, preferred="0.33.0"),
         package=Package(name="kind", files={"kind": "usr/bin/kind"}),
     ),
+    Component.REGISTRY: Recipe(
+        programs=("registry",),
+        module=Module(
+            path="github.com/distribution/distribution/v3",
+            packages={"registry": "cmd/registry"},
+            preferred="3.1.2",
+            stamps={
+                "{module}/version.version": "v{version}",
+                "{module}/version.revision": "{commit}",
+            },
+        ),
+        why_no_release="the module gives the same program, linked statically",
+        why_no_package="the OS's package needs the OS's libc, which its image would not have",
+    ),
     Component.NODE_BASE: Recipe(
         programs=("rootfs.tar",),
         package=RootFilesystem(
@@ -307,12 +331,10 @@ RECIPES: dict[Component, Recipe] = {
         why_no_release="it is made of the OS's packages",
         why_no_module="it is made of the OS's packages",
     ),
-    Component.NODE_IMAGE: Recipe(
-        programs=("node.tar",),
-        why_no_release="it is made here, of other artifacts",
-        why_no_module="it is made here, of other artifacts",
-        why_no_package="it is made here, of other artifacts",
-    ),
+    Component.NODE_IMAGE: _made_here("node.tar"),
+    Component.REGISTRY_IMAGE: _made_here("registry.tar"),
+    Component.CONTAINERD_IMAGE: _made_here("containerd.tar"),
+    Component.REAPER_IMAGE: _made_here("reaper.tar"),
     Component.IMAGES: Recipe(
         programs=("pause.tar", "workload.tar"),
         why_no_release="they are made here, from the probe's source",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import click
 
@@ -11,6 +11,12 @@ from podresize.artifacts import versions
 from podresize.artifacts.artifact import Component, Source
 from podresize.artifacts.cache import Cache
 from podresize.artifacts.catalogue import OF_A_CLUSTER, RECIPES
+from podresize.artifacts.container_images import (
+    ContainerImage,
+    containerd_image,
+    reaper_image,
+    registry_image,
+)
 from podresize.artifacts.entry import Entry
 from podresize.artifacts.host import ARCHITECTURES, check_arch
 from podresize.artifacts.module import ModuleBuild
@@ -22,6 +28,11 @@ from podresize.artifacts.store import Store
 from podresize.errors import HostError, UsageError
 
 _ALL = "all"
+_IMAGES: dict[Component, Callable[[str | None], ContainerImage]] = {
+    Component.REGISTRY_IMAGE: lambda _: registry_image(),
+    Component.CONTAINERD_IMAGE: containerd_image,
+    Component.REAPER_IMAGE: lambda _: reaper_image(),
+}
 _KUBERNETES = (Component.KUBERNETES, Component.KUBECTL, Component.KUBEADM, Component.E2E)
 
 
@@ -73,13 +84,25 @@ def get(
 ) -> None:
     """Fetch COMPONENT, or `all` that a cluster needs, and print the files' paths.
 
-    A node-image's path is followed by the name that it gets where it is loaded.
+    The path of an image of nodes, registry, containerd or reaper is followed by the name that it
+    gets where it is loaded.
     """
     if component == Component.NODE_IMAGE:
         _refuse_for_node_image({"--version": version, "--source": source, "--arch": arch})
         image = node_image(kubernetes, containerd)
         click.echo(image.archive)
         click.echo(image.name)
+        return
+    if (make := _IMAGES.get(Component(component)) if component != _ALL else None) is not None:
+        _refuse_for_image(
+            component,
+            {"--source": source, "--arch": arch, "--kubernetes": kubernetes}
+            | ({} if component == Component.CONTAINERD_IMAGE else {"--containerd": containerd})
+            | {"--version": version},
+        )
+        made = make(containerd)
+        click.echo(made.archive)
+        click.echo(made.name)
         return
     wanted = OF_A_CLUSTER if component == _ALL else (Component(component),)
     asked = _asked(wanted, version, kubernetes, containerd)
@@ -153,6 +176,21 @@ def _refuse_for_node_image(options: dict[str, str | None]) -> None:
                 causes=("a node image is made of a Kubernetes and a containerd, for this host",),
                 next_command="podresize artifacts get node-image --kubernetes 1.27.4 "
                 "--containerd 1.6.8",
+            )
+
+
+def _refuse_for_image(component: str, options: dict[str, str | None]) -> None:
+    for option, value in options.items():
+        if value is not None:
+            raise UsageError(
+                f"{option} does not go together with {component}.",
+                value=value,
+                origin=option,
+                causes=(
+                    "such an image is made of other artifacts, for this host; of them only the "
+                    "version in a containerd-image can be chosen, by --containerd",
+                ),
+                next_command=f"podresize artifacts get {component}",
             )
 
 

@@ -1,0 +1,3 @@
+module podresize.local/reaper
+
+go 1.21
