@@ -95,6 +95,8 @@ def containerd_changes(target: Target, host: Host) -> list[str]:
         "no-apparmor": not host.apparmor,
         "crun": target.oci_runtime == "crun",
         "cgroupfs": driver(target) == "cgroupfs",
+        # Registries that a node is told of while it runs (providers/containers/registry.py).
+        "registries": True,
     }
     return [name for name, wanted in changes.items() if wanted]
 

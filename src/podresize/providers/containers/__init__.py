@@ -1,0 +1,1 @@
+"""Containers beside a cluster, by testcontainers (the extra ``containers``)."""
