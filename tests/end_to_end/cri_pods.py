@@ -15,7 +15,7 @@ _SECONDS = 30.0
 class CriPod:
     """A running sandbox in its node's network with one running container, the probe."""
 
-    def __init__(self, endpoint: str, *, cgroup_parent: str, resources: dict[str, int]) -> None:
+    def __init__(self, endpoint: str, *, cgroup_parent: str, resources: dict[str, Any]) -> None:
         self._channel = grpc.insecure_channel(endpoint)
         self._stub = api_pb2_grpc.RuntimeServiceStub(self._channel)  # type: ignore[no-untyped-call]
         options = api_pb2.NamespaceOption(network=api_pb2.NODE, pid=api_pb2.CONTAINER)
@@ -45,7 +45,7 @@ class CriPod:
         ).container_id
         self._ask("StartContainer", container_id=self.container)
 
-    def update(self, **resources: int) -> None:
+    def update(self, **resources: Any) -> None:
         """Ask the runtime for other resources, as the kubelet does for a resize."""
         self._ask(
             "UpdateContainerResources",

@@ -1,4 +1,4 @@
-"""Containers of testcontainers for real: runtimes without a kubelet, and what a killed run leaves."""
+"""Containers of testcontainers for real: runtimes alone, and a killed process's leftovers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from tests.end_to_end.real_clusters import until
 
 from podresize.cri.client import RuntimeClient
 from podresize.providers.containers.containerd import Containerd
-from podresize.providers.kind.engine import engine_variables
 
 __all__ = ["engine"]
 
@@ -51,9 +50,8 @@ sys.stdin.read()
 @pytest.fixture
 def led(engine: RealEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     """This process's environment leads to the engine."""
-    for name in engine.environment.keys() - os.environ.keys() | engine_variables().keys():
-        monkeypatch.setenv(name, engine.environment[name])
-    monkeypatch.setenv("PATH", engine.environment["PATH"])
+    for name, value in engine.environment.items():
+        monkeypatch.setenv(name, value)
 
 
 @contextlib.contextmanager
@@ -69,7 +67,7 @@ def kernel(runtime: Containerd, pod: CriPod) -> dict[str, int]:
     """What the kernel has for the pod's container, under the CRI's names."""
     version, _ = runtime.node.cgroups()
     place = f"{PARENT}/{pod.container}"
-    if version == 2:  # noqa: PLR2004 (cgroup v2)
+    if version == 2:
         quota, period = (runtime.cgroup("cpu", place) / "cpu.max").read_text().split()
         memory = (runtime.cgroup("memory", place) / "memory.max").read_text()
         return {

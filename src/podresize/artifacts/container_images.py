@@ -10,7 +10,7 @@ import dataclasses
 import hashlib
 import json
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -155,7 +155,7 @@ def _made(
     progress: Progress,
     component: Component,
     version: str,
-    inputs: list[object],
+    inputs: Sequence[object],
     write: Callable[[Path, Path, str], None],
 ) -> ContainerImage:
     """Return the image that ``write`` makes of the inputs, from the cache if it is there."""

@@ -114,14 +114,14 @@ def test_the_other_driver_is_for_kubelet_and_runtime(host: Callable[..., Host]) 
 @pytest.mark.parametrize(
     ("facts", "target", "changes"),
     [
-        ({}, KIND, []),
-        ({"sys_resource": False}, KIND, ["no-sys-resource"]),
-        ({"apparmor": False}, KIND, ["no-apparmor"]),
-        ({}, Target(provider="kind", oci_runtime="crun"), ["crun"]),
-        ({}, Target(provider="kind", cgroup_driver="systemd"), []),
+        ({}, KIND, ["registries"]),
+        ({"sys_resource": False}, KIND, ["no-sys-resource", "registries"]),
+        ({"apparmor": False}, KIND, ["no-apparmor", "registries"]),
+        ({}, Target(provider="kind", oci_runtime="crun"), ["crun", "registries"]),
+        ({}, Target(provider="kind", cgroup_driver="systemd"), ["registries"]),
     ],
 )
-def test_containerd_is_changed_only_where_host_or_target_ask_for_it(
+def test_containerd_is_told_of_registries_and_else_changed_where_host_or_target_ask_for_it(
     host: Callable[..., Host], facts: dict[str, Any], target: Target, changes: list[str]
 ) -> None:
     here = host(**NOTHING_WITHHELD | facts)
@@ -131,8 +131,18 @@ def test_containerd_is_changed_only_where_host_or_target_ask_for_it(
 
 
 TAKEN = {
-    2: 'version = 2\n[plugins."io.containerd.grpc.v1.cri"]\nrestrict_oom_score_adj = true\n',
-    3: 'version = 3\n[plugins."io.containerd.cri.v1.runtime"]\nrestrict_oom_score_adj = true\n',
+    2: """version = 2
+[plugins."io.containerd.grpc.v1.cri"]
+restrict_oom_score_adj = true
+[plugins."io.containerd.grpc.v1.cri".registry]
+config_path = "/etc/containerd/certs.d"
+""",
+    3: """version = 3
+[plugins."io.containerd.cri.v1.runtime"]
+restrict_oom_score_adj = true
+[plugins."io.containerd.cri.v1.images".registry]
+config_path = "/etc/containerd/certs.d"
+""",
 }
 
 

@@ -126,6 +126,20 @@ def test_a_network_is_removed_only_by_its_whole_name(docker: FakeProgram) -> Non
     assert not any(words[:2] == ["network", "rm"] for words in docker.asked)
 
 
+def test_what_is_still_in_a_network_is_taken_out_before_it_goes(docker: FakeProgram) -> None:
+    engine = find_engine()
+    docker.says("network", "ls", output="podresize-one\n")
+    docker.says("ps", "--all", "--quiet", "--filter", "network=podresize-one", output="a1\nb2\n")
+
+    engine.remove_network("podresize-one")
+
+    assert [words for words in docker.asked if words[0] == "network"][1:] == [
+        ["network", "disconnect", "--force", "podresize-one", "a1"],
+        ["network", "disconnect", "--force", "podresize-one", "b2"],
+        ["network", "rm", "podresize-one"],
+    ]
+
+
 @pytest.mark.usefixtures("docker")
 def test_other_variables_than_this_process_has_lead_to_another_engine() -> None:
     engine = find_engine({"DOCKER_HOST": "unix:///theirs.sock"})

@@ -15,7 +15,6 @@ import (
 )
 
 const (
-	port = ":8080"
 	// Who starts a reaper and dies before it says what is its own leaves the reaper alone.
 	firstClient = time.Minute
 	// Between two tries at what the engine did not remove at once.
@@ -35,7 +34,7 @@ func main() {
 	if err != nil {
 		log.Fatalf("RYUK_RECONNECTION_TIMEOUT: %v", err)
 	}
-	listener, err := net.Listen("tcp", port)
+	listener, err := net.Listen("tcp", getenv("REAPER_ADDRESS", ":8080"))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -121,6 +120,11 @@ func labelsOf(line string) []string {
 	values, err := url.ParseQuery(line)
 	if err != nil {
 		return nil
+	}
+	for _, label := range values["label"] {
+		if label == "" {
+			return nil
+		}
 	}
 	return values["label"]
 }

@@ -79,9 +79,18 @@ class Registry(DockerContainer):
         return sorted(answer.raise_for_status().json()["repositories"])
 
     def requests(self, repository: str) -> list[str]:
-        """Return the lines of the registry's log about a repository, user agents included."""
-        logs = "".join(part.decode(errors="replace") for part in self.get_logs())
-        return [line for line in logs.splitlines() if f"/v2/{repository}/" in line]
+        """Return the lines of the registry's access log about a repository.
+
+        The form is Apache's combined one: client, time, request, status, bytes, user agent.
+        """
+        accesses, _ = self.get_logs()
+        lines = accesses.decode(errors="replace").splitlines()
+        return [line for line in lines if f"/v2/{repository}/" in line]
+
+    @staticmethod
+    def directory_of(host: str) -> Path:
+        """Return where containerd on a node looks for what it is told of a registry."""
+        return _CERTS / host
 
     @contextlib.contextmanager
     def serving(self, node: Node, network: str, host: str) -> Iterator[None]:
@@ -92,7 +101,7 @@ class Registry(DockerContainer):
         """
         me = self.get_container_id()
         self._engine.run("network", "connect", network, me)
-        directory = node.inside(_CERTS) / host
+        directory = node.inside(self.directory_of(host))
         try:
             directory.mkdir(parents=True, exist_ok=True)
             (directory / "hosts.toml").write_text(hosts_toml(self.url_in(network)), "utf-8")

@@ -125,8 +125,8 @@ class Engine:
     def remove_network(self, name: str) -> None:
         """Remove a network; what is still in it, such as a registry, is taken out of it."""
         if self.has_network(name):
-            inside = json.loads(self.run("network", "inspect", name))[0].get("Containers") or {}
-            for container in inside:
+            inside = self.run("ps", "--all", "--quiet", "--filter", f"network={name}")
+            for container in inside.split():
                 self.run("network", "disconnect", "--force", name, container)
             self.run("network", "rm", name)
 
