@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from podresize.artifacts.artifact import Component, Source
 from podresize.artifacts.cache import Cache
+from podresize.artifacts.container_images import ContainerImage
 from podresize.artifacts.images import write_image
 from podresize.artifacts.node_image import NAME, NodeImage, node_image
 from podresize.artifacts.store import Store
@@ -88,7 +89,7 @@ def store(
     return PlayedStore(cache, fake, parts)
 
 
-def layers(image: NodeImage) -> list[dict[str, tarfile.TarInfo | bytes]]:
+def layers(image: NodeImage | ContainerImage) -> list[dict[str, tarfile.TarInfo | bytes]]:
     """Return of each layer, lowest first, the bytes of its files and its links."""
     found = []
     with tarfile.open(image.archive) as archive:
@@ -111,7 +112,7 @@ def listed(archive: tarfile.TarFile) -> dict[str, Any]:
     return dict(entry)
 
 
-def configuration(image: NodeImage) -> dict[str, Any]:
+def configuration(image: NodeImage | ContainerImage) -> dict[str, Any]:
     with tarfile.open(image.archive) as archive:
         file = archive.extractfile(listed(archive)["Config"])
         assert file is not None

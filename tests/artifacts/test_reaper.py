@@ -107,14 +107,16 @@ def test_what_has_the_labels_goes_when_the_last_client_went(
         assert reaper.stderr is not None
         try:
             assert reaper.stderr.readline().endswith("Started!\n")
-            with socket.create_connection(address, timeout=_SECONDS) as client:
-                with client.makefile("rw", newline="\n") as lines:
-                    for words in ("", "label=", "nonsense", "label=session=1"):
-                        lines.write(f"{words}\r\n")
-                    lines.flush()
-                    # The others have no label, and everything would match them.
-                    assert lines.readline() == "ACK\n"
-                    assert {kind: set(things) for kind, things in engine.things.items()} == before
+            with (
+                socket.create_connection(address, timeout=_SECONDS) as client,
+                client.makefile("rw", newline="\n") as lines,
+            ):
+                for words in ("", "label=", "nonsense", "label=session=1"):
+                    lines.write(f"{words}\r\n")
+                lines.flush()
+                # The others have no label, and everything would match them.
+                assert lines.readline() == "ACK\n"
+                assert {kind: set(things) for kind, things in engine.things.items()} == before
             said = reaper.stderr.read()
             assert reaper.wait(_SECONDS) == 0, said
         finally:

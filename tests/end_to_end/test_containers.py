@@ -45,6 +45,18 @@ runtime.get_docker_client().client.volumes.create(
 print("made", flush=True)
 sys.stdin.read()
 """
+_ONE = """
+import sys
+from podresize.providers.containers.containerd import Containerd
+runtime = Containerd("1.6.36").start()
+print("made", flush=True)
+sys.stdin.read()
+"""
+_SWEEP = """
+from podresize.providers.containers.owning import sweep
+from podresize.providers.kind.engine import find_engine
+print(sweep(find_engine()))
+"""
 
 
 @pytest.fixture
@@ -146,3 +158,28 @@ def test_what_a_killed_process_left_is_reaped(engine: RealEngine) -> None:
             print(f"gone {time.monotonic() - began:.1f} s after the kill")
         finally:
             owner.kill()
+
+
+def test_without_a_reaper_the_next_process_removes_what_a_killed_one_left(
+    engine: RealEngine,
+) -> None:
+    without = RealEngine(engine.environment | {"TESTCONTAINERS_RYUK_DISABLED": "true"})
+    before = engine.things
+    with without.start(sys.executable, "-c", _ONE) as owner:
+        try:
+            assert owner.stdout is not None
+            assert "made\n" in owner.stdout
+            (left,) = engine.things["containers"] - before["containers"]
+            lives = without.run(sys.executable, "-c", _SWEEP, seconds=_REAPED_SECONDS)
+            assert lives.stdout.strip() == "[]"
+            assert left in engine.things["containers"]
+            os.kill(owner.pid, signal.SIGKILL)
+            assert owner.wait(_REAPED_SECONDS) == -signal.SIGKILL
+        finally:
+            owner.kill()
+    assert left in engine.things["containers"]
+
+    swept = without.run(sys.executable, "-c", _SWEEP, seconds=_REAPED_SECONDS)
+
+    assert swept.returncode == 0, swept.stdout
+    assert engine.things == before

@@ -38,14 +38,14 @@ IMAGE = f"{HOST}/{REPOSITORY}:pulled"
 _EVENT_SECONDS = 20.0
 
 
-@pytest.fixture(scope="module")
-def cluster(engine: RealEngine) -> Iterator[ClusterHandle]:
+@pytest.fixture(scope="module", params=["1.6.8", "1.6.36"])
+def cluster(engine: RealEngine, request: pytest.FixtureRequest) -> Iterator[ClusterHandle]:
     """A kind cluster on the engine, to which this process's environment leads meanwhile."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in engine.environment.items():
             patch.setenv(name, value)
         before = engine.things["networks"]
-        target = Target(provider="kind", kubernetes="1.27.4", containerd="1.6.36")
+        target = Target(provider="kind", kubernetes="1.27.4", containerd=request.param)
         handle = provider.up(target, name=own_name("pulls"), owner=os.getpid())
         yield handle
         # A registry that is still in the cluster's network does not keep it from going.
@@ -112,7 +112,9 @@ def test_a_node_of_kind_pulls_what_was_pushed(
         assert any(f'Successfully pulled image "{IMAGE}"' in each for each in pulled())
         asked = registry.requests(REPOSITORY)
         print(pulled(), *asked, sep="\n")
-        by_containerd = [line for line in asked if "containerd/v1.6.36" in line]
+        by_containerd = [
+            line for line in asked if f"containerd/v{cluster.fingerprint.runtime_version}" in line
+        ]
         assert any(f"/manifests/{digest}" in line for line in by_containerd)
         assert any("/blobs/sha256:" in line for line in by_containerd)
     # What the node was told of the registry is gone, and so is the registry.

@@ -1,9 +1,10 @@
 """The only file that knows testcontainers, and what it is told before its first container.
 
 It is not needed to run the suites: where the extra ``containers`` is not installed, importing this
-file raises ``UsageError``. testcontainers' own reaper ends what a killed process left. Its image
-comes from here unless ``RYUK_CONTAINER_IMAGE`` names another; ``TESTCONTAINERS_RYUK_DISABLED`` is
-honoured.
+file raises ``UsageError``. testcontainers has a reaper remove what a killed process left, whose
+image comes from here unless ``RYUK_CONTAINER_IMAGE`` names another. Where
+``TESTCONTAINERS_RYUK_DISABLED`` says that there is to be none, whoever makes the next container
+removes it (``owning``).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 from podresize.artifacts.container_images import ContainerImage, reaper_image
 from podresize.artifacts.progress import Progress, default_progress
 from podresize.errors import HostError, UsageError
+from podresize.providers.containers.owning import sweep
 from podresize.providers.kind.engine import Engine, find_engine
 
 try:
@@ -33,7 +35,7 @@ _OWN_REAPER = "RYUK_CONTAINER_IMAGE"
 
 
 def prepare(image: ContainerImage, *, progress: Progress | None = None) -> Engine:
-    """Return the engine, with the image and the reaper's loaded and testcontainers led to it.
+    """Return the engine, with the images loaded, testcontainers led to it and leftovers removed.
 
     Raises ``HostError`` where no engine serves, and as ``reaper_image`` does.
     """
@@ -47,6 +49,7 @@ def prepare(image: ContainerImage, *, progress: Progress | None = None) -> Engin
             causes=("KIND_EXPERIMENTAL_PROVIDER is set", "Docker is not installed"),
             next_command="docker info",
         )
+    sweep(engine)
     _give(engine, image, progress)
     config = testcontainers_config
     if _OWN_REAPER not in os.environ and not config.ryuk_disabled:

@@ -10,6 +10,7 @@ from podresize.artifacts.progress import Progress
 from podresize.cri.client import RuntimeClient
 from podresize.errors import HarnessError
 from podresize.providers.containers.adapter import DockerContainer, prepare
+from podresize.providers.containers.owning import owner_labels
 from podresize.providers.kind.node import Node
 
 _IMAGES = ("pause.tar", "workload.tar")
@@ -32,7 +33,7 @@ class Containerd(DockerContainer):
         super().__init__(image.name)
         self._engine = engine
         self._node: Node | None = None
-        self.with_kwargs(privileged=True, cgroupns="private")
+        self.with_kwargs(privileged=True, cgroupns="private", labels=owner_labels())
         self.with_tmpfs_mount("/run")
 
     def start(self) -> Self:

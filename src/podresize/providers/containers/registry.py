@@ -15,6 +15,7 @@ from podresize.artifacts.container_images import REGISTRY_PORT, registry_image
 from podresize.artifacts.progress import Progress
 from podresize.errors import HarnessError
 from podresize.providers.containers.adapter import DockerContainer, prepare
+from podresize.providers.containers.owning import owner_labels
 from podresize.providers.containers.pushing import push
 from podresize.providers.kind.node import Node
 
@@ -36,6 +37,7 @@ class Registry(DockerContainer):
         super().__init__(image.name)
         self._engine = engine
         self.with_exposed_ports(REGISTRY_PORT)
+        self.with_kwargs(labels=owner_labels())
 
     def start(self) -> Self:
         """Start the container and return when the registry answers."""
