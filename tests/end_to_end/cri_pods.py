@@ -12,6 +12,14 @@ from podresize.artifacts.images import WORKLOAD
 _SECONDS = 30.0
 
 
+def pull_image(endpoint: str, name: str) -> None:
+    """Have the runtime pull an image."""
+    with grpc.insecure_channel(endpoint) as channel:
+        stub = api_pb2_grpc.ImageServiceStub(channel)  # type: ignore[no-untyped-call]
+        request = api_pb2.PullImageRequest(image=api_pb2.ImageSpec(image=name))
+        stub.PullImage(request, timeout=_SECONDS)
+
+
 class CriPod:
     """A running sandbox in its node's network with one running container, the probe."""
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.end_to_end.cri_pods import pull_image
 from tests.end_to_end.engines import RealEngine, engine
 from tests.end_to_end.real_clusters import api_of, namespace, own_name, run_pod, until, workload
 
@@ -20,6 +21,7 @@ from podresize.artifacts.store import get as get_artifact
 from podresize.cluster.api import Api
 from podresize.cluster.events import events_of
 from podresize.cri.client import RuntimeClient
+from podresize.providers.containers.containerd import Containerd
 from podresize.providers.containers.registry import Registry
 from podresize.providers.interface import ClusterHandle
 from podresize.providers.kind import provider
@@ -120,6 +122,30 @@ def test_a_node_of_kind_pulls_what_was_pushed(
     # What the node was told of the registry is gone, and so is the registry.
     assert not node.inside(registry.directory_of(HOST)).exists()
     assert engine.docker("ps", "--all", "--quiet", f"--filter=ancestor={registry.image}") == []
+
+
+@pytest.mark.parametrize("containerd", ["1.6.8", "2.1.4"])
+def test_a_runtime_alone_pulls_what_was_pushed(
+    engine: RealEngine, built: Path, containerd: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in engine.environment.items():
+        monkeypatch.setenv(name, value)
+    with (
+        Registry() as registry,
+        Containerd(containerd) as runtime,
+        registry.serving(runtime.node, "bridge", HOST),
+        RuntimeClient(runtime.endpoint) as cri,
+    ):
+        registry.push(built, REPOSITORY, "pulled")
+        assert not cri.has_image(IMAGE)
+
+        pull_image(runtime.endpoint, IMAGE)
+
+        assert cri.has_image(IMAGE)
+        asked = registry.requests(REPOSITORY)
+        print(*asked, sep="\n")
+        agent = f"containerd/v{containerd}"
+        assert any("/blobs/sha256:" in line and agent in line for line in asked)
 
 
 def messages(api: Api, space: str, pod: str, reason: str) -> list[str]:

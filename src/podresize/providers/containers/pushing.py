@@ -27,9 +27,9 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 def push(base: str, archive: Path, repository: str, tag: str) -> str:
     """Push the one image of an OCI archive and return its manifest's digest (``sha256:...``).
 
-    ``base`` is the registry's address, ``http://host:port``. Raises ``UsageError`` for a name that
-    no registry takes or a file that is no such archive, ``HarnessError`` where the registry
-    refuses.
+    ``base`` is the registry's address, ``http://host:port``. The image is held in memory. Raises
+    ``UsageError`` for a name that no registry takes or a file that is no such archive,
+    ``HarnessError`` where the registry refuses.
     """
     for text, pattern, what in ((repository, _NAME, "repository"), (tag, _TAG, "tag")):
         if not pattern.fullmatch(text):

@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import httpx
 
@@ -66,10 +66,14 @@ class Registry(DockerContainer):
 
     def url_in(self, network: str) -> str:
         """The registry as the containers in one of its networks reach it, ``http://ip:5000``."""
-        networks = self._engine.inspect(self.get_container_id())["NetworkSettings"]["Networks"]
+        networks = self._networks()
         if network not in networks:
             raise HarnessError("the registry is not in this network", value=network)
         return f"http://{networks[network]['IPAddress']}:{REGISTRY_PORT}"
+
+    def _networks(self) -> dict[str, Any]:
+        found = self._engine.inspect(self.get_container_id())["NetworkSettings"]["Networks"]
+        return dict(found)
 
     def push(self, archive: Path, repository: str, tag: str) -> str:
         """Put an image in and return its manifest's digest. Raises as ``pushing.push`` does."""
@@ -96,13 +100,16 @@ class Registry(DockerContainer):
 
     @contextlib.contextmanager
     def serving(self, node: Node, network: str, host: str) -> Iterator[None]:
-        """Have a kind node pull the images of ``host`` (``name:port``) from here.
+        """Have a node pull the images of ``host`` (``name:port``) from here.
 
-        ``network`` is the one of the node's cluster. containerd reads the node's ``certs.d`` with
-        each pull, so nothing is restarted; ``host`` need not resolve. It is undone at the end.
+        ``network`` is the one of the node's cluster, or ``bridge`` for ``Containerd.node``.
+        containerd reads the node's ``certs.d`` with each pull, so nothing is restarted; ``host``
+        need not resolve. It is undone at the end.
         """
         me = self.get_container_id()
-        self._engine.run("network", "connect", network, me)
+        joins = network not in self._networks()
+        if joins:
+            self._engine.run("network", "connect", network, me)
         directory = node.inside(self.directory_of(host))
         try:
             directory.mkdir(parents=True, exist_ok=True)
@@ -112,7 +119,7 @@ class Registry(DockerContainer):
             with contextlib.suppress(OSError):  # the node went first, and took it along
                 (directory / "hosts.toml").unlink()
                 directory.rmdir()
-            if network in self._engine.inspect(me)["NetworkSettings"]["Networks"]:
+            if joins and network in self._networks():
                 self._engine.run("network", "disconnect", network, me)
 
 
