@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 from tests.end_to_end.cri_pods import CriPod
 from tests.end_to_end.engines import RealEngine, engine
+from tests.end_to_end.leading import leading_to
 from tests.end_to_end.real_clusters import until
 
 from podresize.cri.client import RuntimeClient
@@ -60,10 +61,10 @@ print(sweep(find_engine()))
 
 
 @pytest.fixture
-def led(engine: RealEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+def led(engine: RealEngine) -> Iterator[None]:
     """This process's environment leads to the engine."""
-    for name, value in engine.environment.items():
-        monkeypatch.setenv(name, value)
+    with leading_to(engine):
+        yield
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from tests.end_to_end.cri_pods import pull_image
 from tests.end_to_end.engines import RealEngine, engine
+from tests.end_to_end.leading import leading_to
 from tests.end_to_end.real_clusters import api_of, namespace, own_name, run_pod, until, workload
 
 from podresize.artifacts.artifact import Component
@@ -43,9 +44,7 @@ _EVENT_SECONDS = 20.0
 @pytest.fixture(scope="module", params=["1.6.8", "1.6.36"])
 def cluster(engine: RealEngine, request: pytest.FixtureRequest) -> Iterator[ClusterHandle]:
     """A kind cluster on the engine, to which this process's environment leads meanwhile."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in engine.environment.items():
-            patch.setenv(name, value)
+    with leading_to(engine):
         before = engine.things["networks"]
         target = Target(provider="kind", kubernetes="1.27.4", containerd=request.param)
         handle = provider.up(target, name=own_name("pulls"), owner=os.getpid())
@@ -126,11 +125,10 @@ def test_a_node_of_kind_pulls_what_was_pushed(
 
 @pytest.mark.parametrize("containerd", ["1.6.8", "2.1.4"])
 def test_a_runtime_alone_pulls_what_was_pushed(
-    engine: RealEngine, built: Path, containerd: str, monkeypatch: pytest.MonkeyPatch
+    engine: RealEngine, built: Path, containerd: str
 ) -> None:
-    for name, value in engine.environment.items():
-        monkeypatch.setenv(name, value)
     with (
+        leading_to(engine),
         Registry() as registry,
         Containerd(containerd) as runtime,
         registry.serving(runtime.node, "bridge", HOST),

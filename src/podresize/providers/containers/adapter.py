@@ -19,7 +19,7 @@ from podresize.providers.kind.engine import Engine, find_engine
 
 try:
     from testcontainers.core.config import testcontainers_config
-    from testcontainers.core.container import DockerContainer
+    from testcontainers.core.container import DockerContainer, Reaper
 except ImportError as error:
     raise UsageError(
         "containers beside a cluster are testcontainers', which is not installed",
@@ -29,7 +29,7 @@ except ImportError as error:
         next_command="pip install 'podresize[containers]'",
     ) from error
 
-__all__ = ["DockerContainer", "prepare"]
+__all__ = ["DockerContainer", "end_reaper", "prepare"]
 
 _OWN_REAPER = "RYUK_CONTAINER_IMAGE"
 
@@ -56,9 +56,18 @@ def prepare(image: ContainerImage, *, progress: Progress | None = None) -> Engin
         reaper = reaper_image(progress=progress)
         _give(engine, reaper, progress)
         config.ryuk_image = reaper.name
+    config.ryuk_docker_socket = ""  # it is remembered, and the engine may be another one by now
     if engine.address is not None:
         config.tc_host_override = engine.address
     return engine
+
+
+def end_reaper() -> None:
+    """End this process's reaper now and not with the process; the next container starts another.
+
+    For an engine that ends before the process does: testcontainers would not find it at the end.
+    """
+    Reaper.delete_instance()
 
 
 def _give(engine: Engine, image: ContainerImage, progress: Progress) -> None:
