@@ -56,7 +56,7 @@ def measure(target: Target) -> tuple[dict[str, float], float]:
         ):
             resources = container_resources("Guaranteed", allocatable={"cpu": "2", "memory": "4Gi"})
             body = pod_body("first", image=handle.workload_image, resources=[resources], labels={})
-            reach = Reach(api=api, cri=cri, handle=handle, run_id="bench")
+            reach = Reach(api=api, runtime=cri, handle=handle, run_id="bench")
             RunningPod.create(reach, namespace="default", body=body)
         steps["pod Running"] = time.monotonic() - began
     finally:

@@ -34,6 +34,7 @@ _NEEDS = {
     "gate-on": "the feature gate on",
     "gate-off": "the feature gate off",
     "cgroup": "the node's cgroup files",
+    "container-cgroup": "the cgroup files of containers",
     "cri": "the runtime's socket",
     "control": "components that can be restarted",
     "cgroup-v1": "cgroup v1",
@@ -41,6 +42,10 @@ _NEEDS = {
     "systemd": "the systemd cgroup driver",
     "static-cpu": "the static CPU manager",
     "static-memory": "the Static memory manager",
+    "namespace-rules": "the right to make quotas and limit ranges",
+    "workloads": "the right to make Deployments and Jobs",
+    "impersonation": "the right to act as another user",
+    "metrics": "the right to read metrics",
 }
 _SCOPES = {
     Scope.PENDING: "deferred or infeasible",

@@ -40,7 +40,7 @@ from podresize.providers.kubelet import gate_is_locked, read_overrides
 from podresize.providers.registry import provider_of
 from podresize.requirements.loader import load_catalogue
 from podresize.requirements.profiles import check_profiles
-from podresize.requirements.target import Target
+from podresize.requirements.target import EXISTING, Target
 from podresize.requirements.versions import parse_release
 from podresize_reports.loading import Run, load_run
 from podresize_reports.table import closing_table
@@ -101,6 +101,26 @@ EXIT_INTERRUPTED = 130
     default=None,
     help="Also run the last containerd with the gate off.  [default: with --gate on, where it can]",
 )
+@click.option(
+    "--kubeconfig",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="For --provider kubeconfig: how to reach the cluster.",
+)
+@click.option("--context", metavar="NAME", help="Its context.  [default: the current one]")
+@click.option(
+    "--namespace",
+    metavar="NAME",
+    help="Where the pods go; it stays.  [default: one that is made and deleted]",
+)
+@click.option("--image", metavar="IMAGE", help="The workload's image as the node can pull it.")
+@click.option(
+    "--node-selector",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="On which node the pods run; may be repeated.",
+)
+@click.option("--runtime-class", metavar="NAME", help="The RuntimeClass of the pods.")
 def run(
     requirements: tuple[str, ...],
     containerd: tuple[str, ...],
@@ -137,7 +157,7 @@ def run(
     worst = EXIT_OK
     for number, target in enumerate(targets, start=1):
         click.echo(f"target {number} of {len(targets)}: {target}")
-        number = workers_for(target.kubernetes) if workers is None else workers
+        number = workers_for(_release(target)) if workers is None else workers
         code = _run_pytest(target, requirements, profiles, out=out, run_id=run_id, workers=number)
         if code == _INTERRUPTED:
             worst = EXIT_INTERRUPTED
@@ -152,9 +172,20 @@ def run(
     sys.exit(worst)
 
 
+def _release(target: Target) -> str:
+    """Return the release of Kubernetes, which an existing cluster has to be asked for."""
+    if target.provider != EXISTING:
+        return target.kubernetes
+    from podresize.providers.kubeconfig.provider import release
+
+    return release(target)
+
+
 def _targets(
     containerd: Sequence[str], gate_off: bool | None, options: dict[str, Any]
 ) -> list[Target]:
+    if options["provider"] == EXISTING:
+        return [take_target(options, containerd=containerd[-1])]
     targets = [take_target(options, containerd=version) for version in containerd]
     last = targets[-1]
     can = not gate_is_locked(last.kubernetes)
@@ -211,6 +242,12 @@ def _run_pytest(
         command.append(f"--cgroup-driver={target.cgroup_driver}")
     if target.kubelet_config is not None:
         command.append(f"--kubelet-config={target.kubelet_config.resolve()}")
+    if target.kubeconfig is not None:
+        command.append(f"--podresize-kubeconfig={target.kubeconfig.resolve()}")
+    for name in ("context", "namespace", "image", "runtime_class"):
+        if (value := getattr(target, name)) is not None:
+            command.append(f"--podresize-{name.replace('_', '-')}={value}")
+    command += [f"--podresize-node-selector={each}" for each in target.node_selector]
     if workers:
         command += ["-n", str(workers)]
     command += [f"--requirement={requirement}" for requirement in requirements]

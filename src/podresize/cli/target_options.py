@@ -23,7 +23,8 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 type=click.Choice(PROVIDERS),
                 default=_DEFAULTS.provider,
                 show_default=True,
-                help="local: plain processes; kind: containers of Docker or Podman.",
+                help="local: plain processes; kind: containers of Docker or Podman; kubeconfig: a "
+                "cluster that is there.",
             ),
             click.option(
                 "--kubernetes",

@@ -75,7 +75,9 @@ def run(
     output: dict[int, bytes] = {STDOUT: b"", STDERR: b"", ERROR: b""}
     try:
         with (
-            _connect(api.connection, path=path, query=urlencode(fields), end=end) as websocket,
+            open_websocket(
+                api.connection, path=path, query=urlencode(fields), end=end
+            ) as websocket,
             # The end of the connection is the end of the output, not the Status.
             contextlib.suppress(ConnectionClosed),
         ):
@@ -87,7 +89,7 @@ def run(
     except TimeoutError as error:
         raise ExecInterruptedError(f"{where} did not end within {deadline:g} s") from error
     except InvalidStatus as error:
-        _to_answer(error, path).accepted()
+        to_answer(error, path).accepted()
         raise ApiUnreachableError(f"no websocket for {where}", value=str(error)) from error
     except (OSError, InvalidHandshake) as error:
         raise ApiUnreachableError(f"no connection for {where}", value=str(error)) from error
@@ -103,7 +105,7 @@ def run(
     )
 
 
-def _connect(connection: Connection, *, path: str, query: str, end: float) -> Any:
+def open_websocket(connection: Connection, *, path: str, query: str, end: float) -> Any:
     """Return the context manager of a websocket.
 
     Its socket is made here, so that no proxy from the environment takes part.
@@ -136,7 +138,8 @@ def _connect(connection: Connection, *, path: str, query: str, end: float) -> An
         raise ConnectionAbortedError(f"it was closed during the handshake: {error}") from error
 
 
-def _to_answer(error: InvalidStatus, path: str) -> Answer:
+def to_answer(error: InvalidStatus, path: str) -> Answer:
+    """Return the answer with which a websocket was refused."""
     text = bytes(error.response.body or b"").decode(errors="replace")
     try:
         body = json.loads(text)

@@ -42,7 +42,9 @@ class Decider:
         self._cgroups = dict(expectation.cgroups_after)
         self._files: dict[str, dict[str, str]] = {}
         self._runtime = {
-            container_subject(item.name): item.runtime_after for item in expectation.containers
+            container_subject(item.name): item.runtime_after
+            for item in expectation.containers
+            if expectation.fingerprint.sees_node
         }
         self._api_open = True
         self._kernel_open = set(self._cgroups)
@@ -56,6 +58,7 @@ class Decider:
             (witness, subject)
             for witness in (Witness.CRI, Witness.PROCESS)
             for subject in self._restarting
+            if witness is not Witness.CRI or expectation.fingerprint.sees_node
         }
 
     @property

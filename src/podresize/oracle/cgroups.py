@@ -151,7 +151,7 @@ def _quotas(quota: int | None, fingerprint: Fingerprint) -> tuple[Allowed, ...]:
         return ()
     exact = Allowed(value=str(quota), reason="quota of the cpu limit")
     rounded = conversions.systemd_quota(quota)
-    if fingerprint.cgroup_driver != "systemd" or rounded == quota:
+    if fingerprint.cgroup_driver == "cgroupfs" or rounded == quota:
         return (exact,)
     return (exact, Allowed(value=str(rounded), reason="rounded up to 10m by systemd (runc#4622)"))
 

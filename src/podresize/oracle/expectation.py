@@ -294,7 +294,9 @@ def _cgroups(
 ) -> dict[str, cgroups.CgroupFiles]:
     qos_class = admission.qos_class(list(resources.values()))
     resources = cgroups.enforced(resources, qos_class=qos_class, fingerprint=fingerprint)
-    return {POD: cgroups.pod_files(pod, resources, fingerprint)} | {
+    # Above a container's own cgroup nothing is seen from inside it.
+    above = {POD: cgroups.pod_files(pod, resources, fingerprint)} if fingerprint.sees_node else {}
+    return above | {
         container_subject(name): cgroups.container_files(resources[name], fingerprint)
         for name, _, _ in _long_running(pod)
     }

@@ -129,8 +129,9 @@ def _place(cluster: ClusterHandle | str) -> tuple[str, str]:
         what, value = "no ready cluster of that name", cluster
     else:
         handle, what, value = cluster, why_not(cluster) or "", cluster.name
-    if handle is not None and handle.nodes and handle.nodes[0].control is not None:
-        return handle.nodes[0].control, handle.nodes[0].cri_endpoint
+    node = handle.nodes[0] if handle is not None and handle.nodes else None
+    if node is not None and node.control is not None and node.cri_endpoint is not None:
+        return node.control, node.cri_endpoint
     raise UsageError(
         what,
         value=value,

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from podresize.artifacts.progress import Progress
+from podresize.cluster.kubeconfig import Connection, read_kubeconfig
+from podresize.errors import HarnessError
 from podresize.providers.child import Tell
 from podresize.requirements.target import Fingerprint, Target
 
@@ -30,16 +32,23 @@ class NodeHandle:
     log file per component. ``control`` is the path of the socket by which components are stopped
     and started (``providers.control``), None where the provider cannot do that. ``kubelet`` is the
     kubelet's directory as this host sees it (``/var/lib/kubelet`` on the node), None where it does
-    not.
+    not. Of a node that is out of reach there is the name alone.
     """
 
     name: str
-    cri_endpoint: str
-    cgroup_mounts: dict[str, Path]
-    proc: Path
-    logs: Path
+    cri_endpoint: str | None = None
+    cgroup_mounts: dict[str, Path] = dataclasses.field(default_factory=dict)
+    proc: Path | None = None
+    logs: Path | None = None
     control: str | None = None
     kubelet: Path | None = None
+
+    @property
+    def runtime_endpoint(self) -> str:
+        """``cri_endpoint`` of a node that is within reach. Raises ``HarnessError`` for another."""
+        if self.cri_endpoint is None:
+            raise HarnessError("the node's runtime is out of reach", value=self.name)
+        return self.cri_endpoint
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object; paths become strings."""
@@ -47,8 +56,8 @@ class NodeHandle:
             "name": self.name,
             "cri_endpoint": self.cri_endpoint,
             "cgroup_mounts": {key: str(path) for key, path in self.cgroup_mounts.items()},
-            "proc": str(self.proc),
-            "logs": str(self.logs),
+            "proc": None if self.proc is None else str(self.proc),
+            "logs": None if self.logs is None else str(self.logs),
             "control": self.control,
             "kubelet": None if self.kubelet is None else str(self.kubelet),
         }
@@ -60,8 +69,8 @@ class NodeHandle:
             name=raw["name"],
             cri_endpoint=raw["cri_endpoint"],
             cgroup_mounts={key: Path(path) for key, path in raw["cgroup_mounts"].items()},
-            proc=Path(raw["proc"]),
-            logs=Path(raw["logs"]),
+            proc=Path(raw["proc"]) if raw.get("proc") else None,
+            logs=Path(raw["logs"]) if raw.get("logs") else None,
             control=raw.get("control"),
             kubelet=Path(raw["kubelet"]) if raw.get("kubelet") else None,
         )
@@ -74,6 +83,10 @@ class ClusterHandle:
     ``has_joined``: what is here is a node of another target's cluster, on which only pods come to
     run that tolerate ``OWN_NODE``; its ``kubeconfig`` is that cluster's. ``is_strangers``: somebody
     else made it, and no process of ours answers for it.
+
+    ``context`` is that of the kubeconfig, None for its current one. ``namespace`` is the one that
+    all checks share, None where each makes one of its own. ``pod_fields`` are fields that the spec
+    of every pod gets, ``container_fields`` those of every container.
     """
 
     name: str
@@ -84,6 +97,15 @@ class ClusterHandle:
     fingerprint: Fingerprint
     has_joined: bool = False
     is_strangers: bool = False
+    context: str | None = None
+    namespace: str | None = None
+    pod_fields: dict[str, Any] = dataclasses.field(default_factory=dict)
+    container_fields: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def connection(self) -> Connection:
+        """How to reach its apiserver. Raises ``UsageError`` when the kubeconfig cannot be used."""
+        return read_kubeconfig(self.kubeconfig, context=self.context)
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object for ``workerinput`` or a state file."""
@@ -96,6 +118,10 @@ class ClusterHandle:
             "fingerprint": self.fingerprint.to_json(),
             "has_joined": self.has_joined,
             "is_strangers": self.is_strangers,
+            "context": self.context,
+            "namespace": self.namespace,
+            "pod_fields": self.pod_fields,
+            "container_fields": self.container_fields,
         }
 
     @classmethod
@@ -110,6 +136,10 @@ class ClusterHandle:
             fingerprint=Fingerprint.from_json(raw["fingerprint"]),
             has_joined=raw.get("has_joined", False),
             is_strangers=raw.get("is_strangers", False),
+            context=raw.get("context"),
+            namespace=raw.get("namespace"),
+            pod_fields=raw.get("pod_fields", {}),
+            container_fields=raw.get("container_fields", {}),
         )
 
 
@@ -133,6 +163,8 @@ class Found:
 class Provider(Protocol):
     """A way to bring a target into being: a module with these functions (see ``registry``)."""
 
+    CAN_MAKE: bool
+    """Whether ``up`` makes clusters; else there is the one that is there, as it is."""
     CAN_JOIN: bool
     """Whether ``up`` can make a node that joins a cluster that is there."""
     CLUSTER_BYTES: int

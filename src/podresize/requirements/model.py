@@ -68,7 +68,10 @@ class Judged(enum.StrEnum):
 # of them.
 NEEDS = frozenset(
     {"gate-on", "gate-off", "cgroup", "cri", "cgroup-v1", "cgroup-v2", "systemd", "static-cpu"}
-    | {"static-memory", "control"}
+    | {"static-memory", "control", "container-cgroup"}
+    # What a user of a cluster may lack the right to: limit ranges and quotas, workloads, to act as
+    # another user, what components count.
+    | {"namespace-rules", "workloads", "impersonation", "metrics"}
 )
 DEVIATION_NEED = "deviation="
 

@@ -10,9 +10,13 @@ from typing import Any
 
 from packaging.version import Version
 
-PROVIDERS = ("local", "kind")
+PROVIDERS = ("local", "kind", "kubeconfig")
 DEFAULT_PROVIDER = PROVIDERS[0]
 CGROUP_DRIVERS = ("systemd", "cgroupfs")
+EXISTING = PROVIDERS[2]
+"""The provider that makes no cluster: what it reaches is whatever is there."""
+UNKNOWN = "unknown"
+"""What no witness within reach could say of a target."""
 # The kubelet's default (KubeletConfiguration v1beta1, syncFrequency).
 SYNC_SECONDS = 60.0
 
@@ -30,6 +34,9 @@ class Target:
     pairs of a key and its value as JSON, so that targets can be compared and be keys. They win over
     ``kubelet_config``, a file with such settings, as that does over the rest. ``cgroup_driver`` is
     ``systemd`` or ``cgroupfs``, None for the provider's own.
+
+    ``kubeconfig``, ``context``, ``namespace``, ``image``, ``node_selector`` (``key=value``) and
+    ``runtime_class`` are for the provider ``kubeconfig``, to which all the others mean nothing.
     """
 
     provider: str = DEFAULT_PROVIDER
@@ -42,6 +49,12 @@ class Target:
     kubelet_config: Path | None = None
     kubelet: tuple[tuple[str, str], ...] = ()
     cgroup_driver: str | None = None
+    kubeconfig: Path | None = None
+    context: str | None = None
+    namespace: str | None = None
+    image: str | None = None
+    node_selector: tuple[str, ...] = ()
+    runtime_class: str | None = None
 
     @property
     def kubelet_overrides(self) -> dict[str, Any]:
@@ -49,6 +62,9 @@ class Target:
         return {key: json.loads(value) for key, value in self.kubelet}
 
     def __str__(self) -> str:
+        if self.provider == EXISTING:
+            context = f", context {self.context}" if self.context else ""
+            return f"the cluster of {self.kubeconfig}{context}"
         gate = "on" if self.gate else "off"
         text = (
             f"kubernetes {self.kubernetes}, containerd {self.containerd}, "
@@ -77,6 +93,11 @@ class Fingerprint:
     what the host withholds (for example ``no CAP_SYS_RESOURCE``), each a reason for
     ``unsupported``. ``memory_manager_policy`` (``None`` or ``Static``) and ``sync_seconds``, the
     kubelet's syncFrequency, come from its configz.
+
+    ``view`` is ``node`` where the witnesses reach the node itself, ``container`` where the kernel
+    is read from inside the pods' containers and the runtime is out of reach. There ``runtime`` and
+    ``runtime_version`` are what the node's status says, and what nobody could say is ``unknown``;
+    ``sync_seconds`` is the kubelet's default.
     """
 
     provider: str
@@ -96,6 +117,12 @@ class Fingerprint:
     host_limits: tuple[str, ...] = ()
     memory_manager_policy: str = "None"
     sync_seconds: float = SYNC_SECONDS
+    view: str = "node"
+
+    @property
+    def sees_node(self) -> bool:
+        """Whether the witnesses reach the node: its runtime, and the cgroups above containers."""
+        return self.view == "node"
 
     @property
     def minor(self) -> Version:
@@ -117,6 +144,8 @@ class Fingerprint:
             text += f", sync {self.sync_seconds:g} s"
         if self.provider != DEFAULT_PROVIDER:
             text += f", provider {self.provider}"
+        if not self.sees_node:
+            text += ", cgroups read from inside the container"
         return text
 
     def to_json(self) -> dict[str, Any]:

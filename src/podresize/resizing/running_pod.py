@@ -303,28 +303,26 @@ class RunningPod(LivePod):
             return is_decided(seen, expected)
 
         containers = container_ids(self._before)
-        with observers(
-            self._reach, self._before, containers=containers, recorder=recorder
-        ) as sampler:
+        with observers(self._reach, self._before, containers=containers, recorder=recorder) as look:
             if metrics:
                 record_metrics(self._reach, recorder)
-            sampler.hurry()
+            look.hurry()
             recorder.mark_patch()
-            meter = SamplingMeter(sampler)
+            meter = None if look.sampler is None else SamplingMeter(look.sampler)
             act()
             recorder.wait_until(lambda _: False, deadline=settle)
             recorder.wait_until(decided, deadline=expected.deadline)
             if any(item.restarts for item in expected.containers):
                 # Once means once: a second restart follows on the heels of the first.
                 recorder.wait_until(lambda _: False, deadline=_ONCE_SECONDS)
-            sampling = meter.read()
+            sampling = None if meter is None else meter.read()
         if metrics:
             record_metrics(self._reach, recorder)
         for name in containers:
             text = log_text(
                 self._reach.api, namespace=self.namespace, pod=self.name, container=name
             )
-            life = summarise(text.splitlines(), since=recorder.origin)
+            life = summarise(text.splitlines(), since=recorder.origin - look.clock_ahead)
             recorder.observe(Witness.WORKLOAD, container_subject(name), life)
         return self._timeline(recorder, sampling=sampling)
 

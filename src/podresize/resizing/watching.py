@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from podresize.evidence.process_identity import ProcessIdentity
 from podresize.evidence.recorder import Recorder
 from podresize.evidence.timeline import QOS, Witness, settings_subject
 from podresize.oracle.model import POD, container_subject
+from podresize.resizing.inside import Inside
 from podresize.resizing.reach import Reach
 
 # A container that is being made has a cgroup with the kernel's defaults, and no process yet.
@@ -26,11 +28,33 @@ _HAS_RUN = ("CONTAINER_RUNNING", "CONTAINER_EXITED")
 Directories = dict[str, Path]
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Look:
+    """What a resize needs to know of its observers.
+
+    ``sampler`` is that of the node's cgroups, None where the node is out of reach and ``inside``
+    reads the files in the containers.
+    """
+
+    sampler: CgroupSampler | None = None
+    inside: Inside | None = None
+
+    def hurry(self) -> None:
+        """Have the cgroups sampled as fast as the witness can."""
+        if self.sampler is not None:
+            self.sampler.hurry()
+
+    @property
+    def clock_ahead(self) -> float:
+        """Seconds by which this host's monotonic clock is ahead of the workload's."""
+        return 0.0 if self.inside is None else self.inside.clock_ahead
+
+
 @contextlib.contextmanager
 def observers(
     reach: Reach, pod: dict[str, Any], *, containers: dict[str, str], recorder: Recorder
-) -> Iterator[CgroupSampler]:
-    """Observe a running pod; the sampler of its cgroups is handed out, since it must be hurried.
+) -> Iterator[Look]:
+    """Observe a running pod; what is handed out hurries the sampler and knows its clock.
 
     ``containers`` maps the names of the containers to the runtime's ids; one that is started anew
     is followed. Inside the ``with`` every witness has looked once. What can be set in the pod's
@@ -38,6 +62,15 @@ def observers(
     """
     namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
     uid = pod["metadata"]["uid"]
+    if reach.runtime is None:
+        inside = Inside(
+            reach.api, namespace=namespace, pod=name, containers=containers, recorder=recorder
+        )
+        watch = observe_pod(reach.api, namespace=namespace, name=name, recorder=recorder)
+        with ObserverGroup([watch, *inside.observers]):
+            yield Look(inside=inside)
+        return
+    assert reach.node.proc is not None
     cgroups = find_pod_cgroups(
         reach.node.cgroup_mounts,
         pod_uid=uid,
@@ -80,7 +113,7 @@ def observers(
     )
     _note_settings(places, recorder)
     with group:
-        yield sampler
+        yield Look(sampler=sampler)
     _note_settings(places, recorder)
 
 

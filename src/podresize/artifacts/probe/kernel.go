@@ -44,7 +44,9 @@ func cgroup(root string) (any, error) {
 	if len(values) == 0 {
 		return nil, errors.New("no cgroup values under " + root)
 	}
-	return map[string]any{"version": version, "values": values}, nil
+	// Where the container has no cgroup namespace, the path tells the driver.
+	path, _ := os.ReadFile("/proc/self/cgroup")
+	return map[string]any{"version": version, "values": values, "path": string(path)}, nil
 }
 
 func read(values map[string]string, path string) {

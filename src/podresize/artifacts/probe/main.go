@@ -3,6 +3,7 @@
 //
 //	probe [serve] [--hold-mib N] [--burn-millicores N]   one heartbeat line per 100 ms
 //	probe cgroup                                         cpu and memory values, cgroup v1 or v2
+//	probe watch [--every MS] [--seconds S]               settings and identity, when they change
 //	probe identity                                       pid and start time of process 1
 //	probe allocate N [--seconds S]                       hold N MiB
 //	probe burn N [--seconds S]                           use N millicores
@@ -38,6 +39,8 @@ func main() {
 		serve(rest)
 	case "cgroup":
 		show(cgroup("/sys/fs/cgroup"))
+	case "watch":
+		watch(rest)
 	case "identity":
 		show(identity("/proc/1/stat"))
 	case "allocate":

@@ -120,7 +120,9 @@ class Keeper:
             driver=configuration.driver(self._target),
             control=self._layout.control_socket,
         )
-        commands = Commands(self._layout.control_socket, NodeComponents(node, handle.cri_endpoint))
+        commands = Commands(
+            self._layout.control_socket, NodeComponents(node, handle.runtime_endpoint)
+        )
         commands.serve()
         try:
             self.tell({"event": "started", "node": handle.to_json()})

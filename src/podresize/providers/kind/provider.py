@@ -39,6 +39,7 @@ from podresize.providers.names import check_name, name_in_use, new_name
 from podresize.providers.readiness import wait_node
 from podresize.requirements.target import Target, kubelet_settings
 
+CAN_MAKE = True
 CAN_JOIN = False
 CLUSTER_BYTES = 1500 << 20
 # Measured with Kubernetes 1.27: 25, among them 5 of the node's systemd.
@@ -289,7 +290,10 @@ def _wait_ready(
     tell: Callable[[str], None],
 ) -> ClusterHandle:
     container = Node(engine, node.name)
-    with Api(read_kubeconfig(layout.kubeconfig)) as api, RuntimeClient(node.cri_endpoint) as cri:
+    with (
+        Api(read_kubeconfig(layout.kubeconfig)) as api,
+        RuntimeClient(node.runtime_endpoint) as cri,
+    ):
         wait_node(api, node.name, has_ended=lambda: supervisor.has_ended, deadline=_READY_SECONDS)
         tell("node Ready")
         cri.wait_connected(seconds=_RUNTIME_SECONDS)

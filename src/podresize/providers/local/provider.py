@@ -47,6 +47,7 @@ from podresize.providers.names import check_name, name_in_use, new_name
 from podresize.providers.readiness import wait_node
 from podresize.requirements.target import Target, kubelet_settings
 
+CAN_MAKE = True
 CAN_JOIN = True
 # A cluster's processes with some pods (benchmarks/cluster_up.py).
 CLUSTER_BYTES = 1100 << 20
@@ -117,6 +118,7 @@ def attach(name: str) -> ClusterHandle | None:
 def keep_logs(handle: ClusterHandle, directory: Path) -> None:
     """Copy one file per component into a directory that is made. Raises ``OSError``."""
     for node in handle.nodes:
+        assert node.logs is not None
         shutil.copytree(node.logs, directory, dirs_exist_ok=True)
 
 
@@ -292,7 +294,7 @@ def _wait_ready(
         kubelet=layout.directory / "kubelet",
     )
     kubeconfig = layout.kubeconfig if joins is None else joins.kubeconfig
-    with Api(read_kubeconfig(kubeconfig)) as api, RuntimeClient(node.cri_endpoint) as cri:
+    with Api(read_kubeconfig(kubeconfig)) as api, RuntimeClient(node.runtime_endpoint) as cri:
         wait_node(api, layout.node_name, has_ended=lambda: supervisor.has_ended)
         tell("node Ready")
         fingerprint = detect(

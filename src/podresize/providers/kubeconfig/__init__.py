@@ -1,0 +1,1 @@
+"""An existing cluster, reached by a kubeconfig alone."""
