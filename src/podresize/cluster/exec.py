@@ -105,7 +105,13 @@ def run(
     )
 
 
-def open_websocket(connection: Connection, *, path: str, query: str, end: float) -> Any:
+def open_websocket(
+    connection: Connection,
+    *,
+    path: str,
+    query: str,
+    end: float,
+) -> Any:
     """Return the context manager of a websocket.
 
     Its socket is made here, so that no proxy from the environment takes part.

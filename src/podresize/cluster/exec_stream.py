@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import time
 from collections.abc import Generator, Sequence
 from typing import Any
@@ -13,19 +14,31 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from podresize.cluster.api import Api, ApiUnreachableError, resource_path
 from podresize.cluster.exec import STDOUT, open_websocket, to_answer
 
-_OPEN_SECONDS = 15.0
+_OPEN_SECONDS = 5.0
 
 
 class ExecStream:
-    """A command's standard output line by line; ``lines`` in one thread, ``stop`` from any."""
+    """A command's standard output line by line; ``lines`` in one thread, ``stop`` from any.
+
+    ``silence`` is how many seconds without output mean that nobody speaks any more: an exec into a
+    container that is being stopped may hang for half a minute.
+    """
 
     def __init__(
-        self, api: Api, *, namespace: str, pod: str, container: str, command: Sequence[str]
+        self,
+        api: Api,
+        *,
+        namespace: str,
+        pod: str,
+        container: str,
+        command: Sequence[str],
+        silence: float,
     ) -> None:
         self._api = api
         self._path = resource_path("pods", namespace=namespace, name=pod, subresource="exec")
         fields = [("command", word) for word in command]
         self._query = urlencode([*fields, ("container", container), ("stdout", "true")])
+        self._silence = silence
         self._websocket: Any = None
         self._stopped = False
 
@@ -33,12 +46,15 @@ class ExecStream:
         """Yield ``(monotonic time of arrival, line)`` until the command ends or ``stop``.
 
         Raises ``ApiError`` when the apiserver refused and ``ApiUnreachableError``. That the
-        container ended looks like the end of the command.
+        container ended, and silence, look like the end of the command.
         """
         end = time.monotonic() + _OPEN_SECONDS
         try:
             with open_websocket(
-                self._api.connection, path=self._path, query=self._query, end=end
+                self._api.connection,
+                path=self._path,
+                query=self._query,
+                end=end,
             ) as self._websocket:
                 yield from self._read()
         except InvalidStatus as error:
@@ -54,9 +70,9 @@ class ExecStream:
 
     def _read(self) -> Generator[tuple[float, str]]:
         rest = b""
-        with contextlib.suppress(ConnectionClosed):
+        with contextlib.suppress(ConnectionClosed, TimeoutError):
             while not self._stopped:
-                message = self._websocket.recv()
+                message = self._websocket.recv(timeout=self._silence)
                 at = time.monotonic()
                 data = message if isinstance(message, bytes) else message.encode()
                 if data[:1] == bytes([STDOUT]):
@@ -67,6 +83,13 @@ class ExecStream:
     def stop(self) -> None:
         """End ``lines``, from any thread."""
         self._stopped = True
+        self._shut()
+
+    def _shut(self) -> None:
+        """Shut the connection: what closes it politely waits for an answer."""
         websocket = self._websocket
         if websocket is not None:
-            websocket.close()
+            # The plain socket's shutdown: that of SSLSocket also drops the TLS state, which the
+            # reading thread is using.
+            with contextlib.suppress(OSError):  # disconnected already
+                socket.socket.shutdown(websocket.socket, socket.SHUT_RDWR)

@@ -16,15 +16,19 @@ from collections.abc import Iterable
 from podresize.cluster.api import Api, ApiError, ApiUnreachableError
 from podresize.cluster.exec_stream import ExecStream
 from podresize.errors import HarnessError
-from podresize.evidence.observer import Observer
+from podresize.evidence.observer import FIRST_LOOK, Observer
 from podresize.evidence.recorder import Recorder
 from podresize.evidence.timeline import Witness
 from podresize.oracle.model import container_subject
 
-COMMAND = ("/probe", "watch", "--every", "20", "--seconds", "900")
+COMMAND = ("/probe", "watch", "--every", "20", "--seconds", "600")
+# The probe says something every second; one that gets a hundredth of a processor may be late.
+_SILENCE_SECONDS = 4.0
 # A container that is started anew is away for seconds; with a back-off for longer.
 _AWAY_SECONDS = 90.0
 _AGAIN_SECONDS = 0.2
+# Less than the first look is waited for, so that what went wrong is said.
+_FIRST_SECONDS = FIRST_LOOK - 2.0
 
 
 class InsideReader(Observer):
@@ -37,14 +41,17 @@ class InsideReader(Observer):
         self._subject = container_subject(container)
         self._where = {"namespace": namespace, "pod": pod, "container": container}
         self._api = api
-        self._stream = ExecStream(api, command=COMMAND, **self._where)
+        self._stream = self._new_stream()
         self._last: dict[Witness, object] = {}
         self.clock_ahead = math.inf
 
     def _run(self) -> None:
         heard = time.monotonic()
+        problem = "no line came"
         while not self._stopping.is_set():
-            self._stream = ExecStream(self._api, command=COMMAND, **self._where)
+            self._stream = self._new_stream()
+            if self._stopping.is_set():
+                return
             try:
                 for at, line in self._stream.lines():
                     heard = at
@@ -55,15 +62,21 @@ class InsideReader(Observer):
                 # 403 is for ever; a container that does not run yet is a 4xx or 5xx for a while.
                 if error.code in (401, 403):
                     raise
-            except ApiUnreachableError:
-                pass  # the node lost it with its container; the deadline below says for how long
-            if time.monotonic() - heard > _AWAY_SECONDS:
+                problem = error.message
+            except ApiUnreachableError as error:
+                # The node lost it with its container; the deadline below says for how long.
+                problem = str(error)
+            may_last = _AWAY_SECONDS if self._last else _FIRST_SECONDS
+            if time.monotonic() - heard > may_last:
                 raise HarnessError(
                     "the container could not be entered",
-                    value=self._subject,
+                    value=f"{self._subject}: {problem}",
                     causes=("it does not run any more", "its image has no /probe"),
                 )
             self._stopping.wait(_AGAIN_SECONDS)
+
+    def _new_stream(self) -> ExecStream:
+        return ExecStream(self._api, command=COMMAND, silence=_SILENCE_SECONDS, **self._where)
 
     def _take(self, at: float, line: str) -> None:
         try:
