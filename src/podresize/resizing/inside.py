@@ -29,6 +29,9 @@ _AWAY_SECONDS = 90.0
 _AGAIN_SECONDS = 0.2
 # Less than the first look is waited for, so that what went wrong is said.
 _FIRST_SECONDS = FIRST_LOOK - 2.0
+# Every program that enters a container shares its processor: one that is begun beside another,
+# because that took long, makes both take longer. So the first is given nearly all of that time.
+_FIRST_SILENCE_SECONDS = _FIRST_SECONDS - 1.0
 
 
 class InsideReader(Observer):
@@ -41,8 +44,8 @@ class InsideReader(Observer):
         self._subject = container_subject(container)
         self._where = {"namespace": namespace, "pod": pod, "container": container}
         self._api = api
-        self._stream = self._new_stream()
         self._last: dict[Witness, object] = {}
+        self._stream = self._new_stream()
         self.clock_ahead = math.inf
 
     def _run(self) -> None:
@@ -76,7 +79,8 @@ class InsideReader(Observer):
             self._stopping.wait(_AGAIN_SECONDS)
 
     def _new_stream(self) -> ExecStream:
-        return ExecStream(self._api, command=COMMAND, silence=_SILENCE_SECONDS, **self._where)
+        silence = _SILENCE_SECONDS if self._last else _FIRST_SILENCE_SECONDS
+        return ExecStream(self._api, command=COMMAND, silence=silence, **self._where)
 
     def _take(self, at: float, line: str) -> None:
         try:
