@@ -29,6 +29,7 @@ from podresize.cluster.api import (
     resource_path,
 )
 from podresize.cluster.kubeconfig import Connection
+from podresize.cluster.tls_pump import plain_end
 from podresize.errors import HarnessError
 
 PROTOCOLS = (Subprotocol("v5.channel.k8s.io"), Subprotocol("v4.channel.k8s.io"))
@@ -117,17 +118,16 @@ def open_websocket(
     Its socket is made here, so that no proxy from the environment takes part.
     """
     url = urlsplit(connection.server)
-    secure = url.scheme == "https"
-    host, port = url.hostname or "", url.port or (443 if secure else 80)
-    tls: dict[str, Any] = {}
-    if secure:
-        tls = {"ssl": connection.ssl_context, "server_hostname": connection.server_name or host}
+    host, port = url.hostname or "", url.port or (443 if url.scheme == "https" else 80)
     connected = socket.create_connection((host, port), timeout=CONNECT_TIMEOUT)
+    if connection.ssl_context is not None:
+        name = connection.server_name or host
+        connected = plain_end(connected, connection.ssl_context, host=name)
     connected.settimeout(None)
-    scheme = "wss" if secure else "ws"
     try:
         return connect(
-            f"{scheme}://{url.netloc}{url.path}{path}?{query}",
+            # TLS, where there is any, is done below the socket that is handed over.
+            f"ws://{url.netloc}{url.path}{path}?{query}",
             sock=connected,
             subprotocols=PROTOCOLS,
             additional_headers=connection.headers,
@@ -137,7 +137,6 @@ def open_websocket(
             # The apiserver is not asked whether it lives: the deadline says when to give up.
             ping_interval=None,
             max_size=None,
-            **tls,
         )
     except ConnectionClosed as error:
         # Closed before there was a websocket: no end of an output, as it would be later on.

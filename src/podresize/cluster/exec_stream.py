@@ -89,7 +89,5 @@ class ExecStream:
         """Shut the connection: what closes it politely waits for an answer."""
         websocket = self._websocket
         if websocket is not None:
-            # The plain socket's shutdown: that of SSLSocket also drops the TLS state, which the
-            # reading thread is using.
             with contextlib.suppress(OSError):  # disconnected already
-                socket.socket.shutdown(websocket.socket, socket.SHUT_RDWR)
+                websocket.socket.shutdown(socket.SHUT_RDWR)
