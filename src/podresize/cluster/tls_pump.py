@@ -65,6 +65,8 @@ def _read(end: socket.socket, into: bytearray) -> bool:
             data = end.recv(_CHUNK)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return True
+        except OSError:
+            return False  # cut off without a word; what was read before still counts
         if not data:
             return False
         into += data
