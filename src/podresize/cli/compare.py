@@ -5,11 +5,11 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
 from podresize.errors import EXIT_OK, EXIT_UNEXPECTED, UsageError
+from podresize.requirements.target import UNKNOWN
 from podresize_reports.comparing import compare as compare_targets
 from podresize_reports.comparing import comparison_table
 from podresize_reports.loading import Run, TargetRecord, load_run
@@ -76,7 +76,7 @@ def _pairs(
     mine, other = _with_verdicts(ours), _with_verdicts(theirs)
     if len(mine) == len(other) == 1:
         return [(mine[0], other[0])]
-    found = [(one, two) for one in mine for two in other if _key(one) == _key(two)]
+    found = [(one, two) for one in mine for two in other if _are_alike(one, two)]
     if not found:
         raise UsageError(
             "the two runs have no target in common",
@@ -96,5 +96,10 @@ def _with_verdicts(run: Run) -> list[TargetRecord]:
     return [target for target in run.targets if counts.get(target.label)]
 
 
-def _key(target: TargetRecord) -> tuple[Any, ...]:
-    return tuple(target.fingerprint.get(name) for name in _SAME)
+def _are_alike(one: TargetRecord, two: TargetRecord) -> bool:
+    """Whether nothing that was detected on both tells them apart."""
+    for name in _SAME:
+        left, right = one.fingerprint.get(name), two.fingerprint.get(name)
+        if left != right and UNKNOWN not in (left, right):
+            return False
+    return True

@@ -7,10 +7,10 @@ walk it once.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from podresize.evidence.agreement import progress_value
+from podresize.evidence.agreement import progress_value, runtime_shows
 from podresize.evidence.timeline import Timeline, Witness
 from podresize.oracle.expectation import Expectation
 from podresize.oracle.model import container_subject
@@ -96,6 +96,15 @@ class Case:
         if not seen:
             raise NoEvidenceError(f"the runtime's status of container {name} was not recorded")
         return seen
+
+    def runtime_holds(self, name: str, wanted: Mapping[str, tuple[int, ...]]) -> bool:
+        """Whether the runtime's last report has these numbers.
+
+        Where it is out of reach nothing speaks against it. Raises ``NoEvidenceError``.
+        """
+        if not self.expectation.fingerprint.sees_node:
+            return True
+        return runtime_shows(self.runtime(name)[-1][1].get("resources"), wanted)
 
     def process(self, name: str) -> list[tuple[float, dict[str, Any]]]:
         """Return the identities of a container's first process. Raises ``NoEvidenceError``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from podresize.evidence.agreement import api_is_done, cgroup_shows, runtime_shows
+from podresize.evidence.agreement import api_is_done, cgroup_shows
 from podresize.evidence.case import Case
 from podresize.evidence.judges.transitions import other_faults, status_faults
 from podresize.oracle.progress import DONE, IN_PROGRESS, PROPOSED, legal_next
@@ -29,7 +29,7 @@ def status_returns_between_changes(case: Case) -> str | None:
     if not api_is_done(case.final_pod, expectation):
         return "the API does not show the end"
     for item in expectation.containers:
-        if not runtime_shows(case.runtime(item.name)[-1][1].get("resources"), item.runtime_after):
+        if not case.runtime_holds(item.name, item.runtime_after):
             return f"the runtime does not report the end of container {item.name}"
     for subject, wanted in expectation.cgroups_after.items():
         if not cgroup_shows(case.cgroup(subject)[-1][1], wanted):

@@ -18,7 +18,6 @@ from podresize.evidence.agreement import (
     api_is_done,
     cgroup_shows,
     container_status,
-    runtime_shows,
 )
 from podresize.evidence.answer_signatures import no_answer_to_an_added_container
 from podresize.evidence.case import Case, distinct
@@ -54,7 +53,7 @@ def proposed_is_cleared_early(case: Case) -> str | None:
     if not api_is_done(case.final_pod, expectation):
         return "the API does not show the resize done"
     for item in expectation.containers:
-        if not runtime_shows(case.runtime(item.name)[-1][1].get("resources"), item.runtime_after):
+        if not case.runtime_holds(item.name, item.runtime_after):
             return f"the runtime does not show the new values of container {item.name}"
     for subject, wanted in expectation.cgroups_after.items():
         if not cgroup_shows(case.cgroup(subject)[-1][1], wanted):

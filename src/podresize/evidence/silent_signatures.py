@@ -78,6 +78,8 @@ def _enacted_without_report(case: Case) -> str | None:
 
 def reports(case: Case) -> str | None:
     """Return None when no ContainerStatus of the runtime ever carried resources."""
+    if not case.expectation.fingerprint.sees_node:
+        return None  # nothing that is within reach speaks against it
     for item in case.expectation.containers:
         if any(status.get("resources") is not None for _, status in case.runtime(item.name)):
             return f"the runtime does report resources of container {item.name}"

@@ -13,7 +13,6 @@ from podresize.evidence.agreement import (
     cgroup_shows,
     container_status,
     progress_value,
-    runtime_shows,
 )
 from podresize.evidence.case import Case, distinct
 from podresize.evidence.conditions import IN_PROGRESS as IN_PROGRESS_CONDITION
@@ -55,7 +54,7 @@ def never_enacted_without_limits(case: Case) -> str | None:
         if not cgroup_shows(case.cgroup(subject)[-1][1], old):
             return f"the cgroup of {subject} is not at the old values"
     for item in expectation.containers:
-        if not runtime_shows(case.runtime(item.name)[-1][1].get("resources"), item.runtime_before):
+        if not case.runtime_holds(item.name, item.runtime_before):
             return f"the runtime does not report the old values of container {item.name}"
         shown = normalised(container_status(case.final_pod, item.name).get("resources"))
         for kind, name in changed_keys(shown, item.before):
@@ -280,7 +279,7 @@ def _enacted(case: Case) -> str | None:
         if not cgroup_shows(case.cgroup(subject)[-1][1], wanted):
             return f"the cgroup of {subject} is not at the new values"
     for item in expectation.containers:
-        if not runtime_shows(case.runtime(item.name)[-1][1].get("resources"), item.runtime_after):
+        if not case.runtime_holds(item.name, item.runtime_after):
             return f"the runtime does not show the new values of container {item.name}"
     if not allocation_is_new(case.final_pod, expectation):
         return "allocatedResources is not at the new values"
