@@ -102,7 +102,7 @@ def test_a_good_one_is_not() -> None:
         ("API-01", {"gate": False}, "is off"),
         ("API-54", {}, "is on"),
         ("API-54", {"gate": False}, None),
-        ("KL-30", {"host_limits": ("no cgroup (remote node)",)}, "remote node"),
+        ("KL-32", {"host_limits": ("no cgroup (remote node)",)}, "remote node"),
         ("CRI-03", {"host_limits": ("cri: no socket",)}, "no socket"),
         ("CRI-03", {"host_limits": ("no CAP_SYS_RESOURCE",)}, None),
         ("CRI-09", {}, None),

@@ -7,6 +7,7 @@ report from the records of all of them.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import signal
@@ -40,7 +41,7 @@ from podresize.providers.kubelet import gate_is_locked, read_overrides
 from podresize.providers.registry import provider_of
 from podresize.requirements.loader import load_catalogue
 from podresize.requirements.profiles import check_profiles
-from podresize.requirements.target import EXISTING, Target
+from podresize.requirements.target import EXISTING, PROVIDERS, Target
 from podresize.requirements.versions import parse_release
 from podresize_reports.loading import Run, load_run
 from podresize_reports.table import closing_table
@@ -64,7 +65,7 @@ EXIT_INTERRUPTED = 130
 
 @click.command()
 @click.argument("requirements", nargs=-1, metavar="[REQUIREMENT]...")
-@target_options
+@functools.partial(target_options, providers=PROVIDERS)
 @click.option(
     "--containerd",
     multiple=True,

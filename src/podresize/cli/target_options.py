@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from podresize.requirements.target import CGROUP_DRIVERS, PROVIDERS, Target
+from podresize.requirements.target import CGROUP_DRIVERS, EXISTING, PROVIDERS, Target
 
 _DEFAULTS = Target()
 
 
-def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the target's options to a click command; ``take_target`` reads them."""
+def target_options(
+    command: Callable[..., Any], *, providers: Sequence[str] = PROVIDERS[:2]
+) -> Callable[..., Any]:
+    """Add the target's options to a click command; ``take_target`` reads them.
+
+    ``providers`` are those it may name: by default the ones that make clusters.
+    """
+    existing = "; kubeconfig: a cluster that is there" if EXISTING in providers else ""
     for option in reversed(
         [
             click.option(
                 "--provider",
-                type=click.Choice(PROVIDERS),
+                type=click.Choice(providers),
                 default=_DEFAULTS.provider,
                 show_default=True,
-                help="local: plain processes; kind: containers of Docker or Podman; kubeconfig: a "
-                "cluster that is there.",
+                help=f"local: plain processes; kind: containers of Docker or Podman{existing}.",
             ),
             click.option(
                 "--kubernetes",
