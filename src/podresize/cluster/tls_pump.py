@@ -52,10 +52,22 @@ def _pump(tls: ssl.SSLSocket, far: socket.socket) -> None:
             is_open = _read(tls, incoming)
             _write(far, incoming)
             if not is_open and not incoming:
+                _let_finish(far)
                 return
             if not _read(far, outgoing):
                 return
             _write(tls, outgoing)
+
+
+def _let_finish(far: socket.socket) -> None:
+    """Give the reader its end of file, and wait until it closes.
+
+    It answers what it has read last; were that refused, it would drop what it has not read yet.
+    """
+    far.shutdown(socket.SHUT_WR)
+    far.setblocking(True)
+    while far.recv(_CHUNK):
+        pass
 
 
 def _read(end: socket.socket, into: bytearray) -> bool:
