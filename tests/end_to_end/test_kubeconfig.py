@@ -1,0 +1,134 @@
+"""A real cluster as a stranger has it: the manifest's rights, restricted pods, no node access."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.end_to_end.real_clusters import own_name
+from tests.end_to_end.strangers import NAMESPACE, apply, token_kubeconfig
+
+from podresize.cluster.api import Api
+from podresize.cluster.get import list_objects
+from podresize.cluster.kubeconfig import read_kubeconfig
+from podresize.cluster.patch import PatchType, patch
+from podresize.providers.local import provider
+from podresize.requirements.target import Target
+
+pytestmark = [pytest.mark.end_to_end, pytest.mark.usefixtures("real_host")]
+
+PODRESIZE = str(Path(sys.executable).parent / "podresize")
+_ROLE = "rbac.authorization.k8s.io/v1/roles"
+_RUN_SECONDS = 300.0
+
+
+class Stranger:
+    """One cluster: the administrator's connection, and the kubeconfig of somebody else."""
+
+    def __init__(self, admin: Api, kubeconfig: Path) -> None:
+        self.admin = admin
+        self.kubeconfig = kubeconfig
+
+    def run(self, *words: str, out: Path) -> subprocess.CompletedProcess[str]:
+        command = [PODRESIZE, "run", *words, "--provider=kubeconfig", f"--out={out}"]
+        return subprocess.run(
+            [*command, f"--kubeconfig={self.kubeconfig}"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=_RUN_SECONDS,
+            check=False,
+        )
+
+    @property
+    def things(self) -> set[str]:
+        """The pods of the namespace, and every namespace that is not on its way out."""
+        pods = list_objects(self.admin, kind="pods", namespace=NAMESPACE)
+        spaces = list_objects(self.admin, kind="namespaces")
+        return {
+            f"{each.get('kind', '')}{each['metadata']['name']}"
+            for each in [*pods, *spaces]
+            if "deletionTimestamp" not in each["metadata"]
+        }
+
+
+@pytest.fixture(scope="module")
+def stranger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stranger]:
+    name = own_name("stranger")
+    handle = provider.up(Target(kubernetes="1.37.2", containerd="2.1.4"), name=name)
+    try:
+        with Api(read_kubeconfig(handle.kubeconfig)) as admin:
+            apply(admin)
+            file = tmp_path_factory.mktemp("stranger") / "kubeconfig"
+            yield Stranger(admin, token_kubeconfig(handle.kubeconfig, admin, file))
+    finally:
+        provider.down(name)
+
+
+def records(out: Path, kind: str) -> list[dict[str, Any]]:
+    lines = (out / "records.jsonl").read_text().splitlines()
+    return [each for each in map(json.loads, lines) if each["type"] == kind]
+
+
+def test_a_run_in_a_given_namespace(stranger: Stranger, tmp_path: Path) -> None:
+    before = stranger.things
+
+    done = stranger.run("--profile=headline", f"--namespace={NAMESPACE}", out=tmp_path)
+
+    print(done.stdout[-6000:])
+    assert done.returncode == 0
+    verdicts = {each["verdict"] for each in records(tmp_path, "verdict")}
+    assert "passed" in verdicts
+    assert not verdicts & {"failed", "error", "deviation"}
+    passed = {e["requirement"] for e in records(tmp_path, "verdict") if e["verdict"] == "passed"}
+    assert {"ST-21", "KL-30", "KL-34"} <= passed
+    unsupported = [each for each in records(tmp_path, "verdict") if each["requirement"] == "KL-32"]
+    assert unsupported
+    assert all("no node access" in each["reading"] for each in unsupported)
+    (target,) = records(tmp_path, "target")
+    assert target["fingerprint"]["view"] == "container"
+    assert "read from inside the container" in target["target"]
+    assert stranger.things == before
+
+
+def test_what_was_seen_from_inside_is_on_record(stranger: Stranger, tmp_path: Path) -> None:
+    done = stranger.run("KL-30", "--profile=headline", f"--namespace={NAMESPACE}", out=tmp_path)
+
+    assert done.returncode == 0, done.stdout[-3000:]
+    seen = {
+        (item["witness"], item["subject"])
+        for timeline in records(tmp_path, "timeline")
+        for item in timeline["observations"]
+    }
+    assert {("kernel", "container/c1"), ("process", "container/c1")} <= seen
+    assert not {witness for witness, _ in seen} & {"cri"}
+    assert ("kernel", "pod") not in seen
+
+
+def test_rights_that_are_missing_are_named_before_anything_is_made(
+    stranger: Stranger, tmp_path: Path
+) -> None:
+    """Two of the Role's rules taken away, and no namespace given."""
+    role = {"kind": _ROLE, "namespace": NAMESPACE, "name": "podresize"}
+    path = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{NAMESPACE}/roles/podresize"
+    rules = stranger.admin.request("GET", path=path).accepted()["rules"]
+    kept = [each for each in rules if not {"pods/exec", "events"} & set(each["resources"])]
+    before = stranger.things
+    patch(stranger.admin, **role, body={"rules": kept}, patch_type=PatchType.MERGE).accepted()
+    try:
+        given = stranger.run("--profile=headline", f"--namespace={NAMESPACE}", out=tmp_path)
+        made = stranger.run("--profile=headline", out=tmp_path)
+    finally:
+        patch(stranger.admin, **role, body={"rules": rules}, patch_type=PatchType.MERGE).accepted()
+
+    for right in ("get pods/exec", "create pods/exec", "list events", "watch events"):
+        assert f"{right} in namespace {NAMESPACE}" in given.stdout
+    assert "create pods in" not in given.stdout
+    assert "create namespaces" in made.stdout
+    assert (given.returncode, made.returncode) == (2, 2)
+    assert stranger.things == before
