@@ -52,7 +52,7 @@ def measure(target: Target) -> tuple[dict[str, float], float]:
     try:
         with (
             Api(read_kubeconfig(handle.kubeconfig)) as api,
-            RuntimeClient(handle.nodes[0].cri_endpoint) as cri,
+            RuntimeClient(handle.nodes[0].runtime_endpoint) as cri,
         ):
             resources = container_resources("Guaranteed", allocatable={"cpu": "2", "memory": "4Gi"})
             body = pod_body("first", image=handle.workload_image, resources=[resources], labels={})

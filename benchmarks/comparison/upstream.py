@@ -83,7 +83,7 @@ class Upstream:
                 programs={f"bin/{applet}": busybox for applet in _APPLETS},
                 config={"Env": ["PATH=/bin"], "Cmd": ["sh"]},
             )
-            socket = handle.nodes[0].cri_endpoint.removeprefix("unix://")
+            socket = handle.nodes[0].runtime_endpoint.removeprefix("unix://")
             command = [str(ctr), "-a", socket, "-n", "k8s.io", "images", "import", str(archive)]
             subprocess.run(command, capture_output=True, check=True)
             archive.unlink()

@@ -104,7 +104,7 @@ def test_what_is_stopped_stays_so_until_it_is_started(handle: ClusterHandle, pla
         "containerd",
     }
     assert control.start_all(handle) == ["containerd", "kubelet"]
-    with RuntimeClient(handle.nodes[0].cri_endpoint) as runtime:
+    with RuntimeClient(handle.nodes[0].runtime_endpoint) as runtime:
         assert runtime.version()["runtime_name"] == "containerd"
 
 

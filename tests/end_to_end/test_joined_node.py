@@ -106,7 +106,7 @@ def test_only_its_own_pods_come_to_it_and_the_api_reaches_them(
         done = exec_verb.run(api, namespace=name, pod="own", container="main", command=command)
         assert done.exit_code == 0
         assert node_config(api, node=joined.nodes[0].name)["cpuManagerPolicy"] == "static"
-        with RuntimeClient(joined.nodes[0].cri_endpoint) as cri:
+        with RuntimeClient(joined.nodes[0].runtime_endpoint) as cri:
             uids = {each["labels"]["io.kubernetes.pod.uid"] for each in cri.list_containers()}
         assert uids == {own["metadata"]["uid"]}
     for line in processes_of(joined.name).values():

@@ -45,6 +45,17 @@ class Stranger:
             check=False,
         )
 
+    def set_rules(self, rules: list[dict[str, Any]]) -> None:
+        """Write other rules into the Role of the manifest."""
+        patch(
+            self.admin,
+            kind=_ROLE,
+            namespace=NAMESPACE,
+            name="podresize",
+            body={"rules": rules},
+            patch_type=PatchType.MERGE,
+        ).accepted()
+
     @property
     def things(self) -> set[str]:
         """The pods of the namespace, and every namespace that is not on its way out."""
@@ -114,17 +125,16 @@ def test_rights_that_are_missing_are_named_before_anything_is_made(
     stranger: Stranger, tmp_path: Path
 ) -> None:
     """Two of the Role's rules taken away, and no namespace given."""
-    role = {"kind": _ROLE, "namespace": NAMESPACE, "name": "podresize"}
     path = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{NAMESPACE}/roles/podresize"
     rules = stranger.admin.request("GET", path=path).accepted()["rules"]
     kept = [each for each in rules if not {"pods/exec", "events"} & set(each["resources"])]
     before = stranger.things
-    patch(stranger.admin, **role, body={"rules": kept}, patch_type=PatchType.MERGE).accepted()
+    stranger.set_rules(kept)
     try:
         given = stranger.run("--profile=headline", f"--namespace={NAMESPACE}", out=tmp_path)
         made = stranger.run("--profile=headline", out=tmp_path)
     finally:
-        patch(stranger.admin, **role, body={"rules": rules}, patch_type=PatchType.MERGE).accepted()
+        stranger.set_rules(rules)
 
     for right in ("get pods/exec", "create pods/exec", "list events", "watch events"):
         assert f"{right} in namespace {NAMESPACE}" in given.stdout

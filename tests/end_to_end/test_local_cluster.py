@@ -105,7 +105,7 @@ def test_every_part_reports_the_version_that_was_asked_for(up: Up) -> None:
     info = get(up.api, kind="nodes", name=up.handle.nodes[0].name)["status"]["nodeInfo"]
     program = Path(f"/proc/{pid_of(up.handle.name, 'containerd')}/exe").resolve()
     said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
-    with RuntimeClient(up.handle.nodes[0].cri_endpoint) as cri:
+    with RuntimeClient(up.handle.nodes[0].runtime_endpoint) as cri:
         runtime = cri.version()
 
     assert server_version(up.api)["gitVersion"] == "v1.27.4"
