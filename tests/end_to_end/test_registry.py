@@ -90,7 +90,7 @@ def test_a_node_of_kind_pulls_what_was_pushed(
         Registry() as registry,
         registry.serving(node, network, HOST),
         api_of(cluster) as api,
-        RuntimeClient(cluster.nodes[0].cri_endpoint) as cri,
+        RuntimeClient(str(cluster.nodes[0].cri_endpoint)) as cri,
         namespace(api, "pulls") as space,
     ):
         assert registry.repositories() == []
