@@ -89,6 +89,52 @@ def test_pd_24_is_not_for_a_kernel_with_anything_else(taken_back: Any) -> None:
 
 
 @pytest.fixture
+def taken_back_later(resized: Callable[..., Any]) -> Any:
+    """The status never showed what is taken back: it has the values asked for all along."""
+    resize = resized(**SILENT)
+    last = resize.of(Witness.API)[-1].data["spec"]["containers"]
+    after = {each["name"]: each["resources"] for each in last}
+
+    def show(pod: dict[str, Any]) -> None:
+        pod["status"].pop("resize", None)
+        for each in pod["status"]["containerStatuses"]:
+            each["resources"] = copy.deepcopy(after[each["name"]])
+
+    show(resize.of(Witness.API)[0].data)
+    resize.edit(Witness.API, show)
+    for subject in ("pod", C1):
+        old = resize.of(Witness.KERNEL, subject)[0].data
+        resize.edit(Witness.KERNEL, lambda data, old=old: data.update(old), subject=subject)
+    return resize
+
+
+@pytest.mark.parametrize("requirement", ["PR-03", "KL-30"])
+def test_pd_24_the_kernel_keeps_what_was_enacted_long_before(
+    taken_back_later: Any, requirement: str
+) -> None:
+    assert deviation_of(taken_back_later, requirement) == "PD-24"
+
+
+def test_pd_24_is_not_for_a_status_that_followed(taken_back_later: Any) -> None:
+    pod = taken_back_later.of(Witness.API)[0].data
+    pod["status"]["containerStatuses"][0]["resources"]["requests"]["cpu"] = "7m"
+
+    assert deviation_of(taken_back_later, "KL-30") is None
+
+
+def test_pd_24_is_not_for_a_kernel_that_moved(taken_back_later: Any) -> None:
+    taken_back_later.of(Witness.KERNEL, C1)[-1].data["memory.limit_in_bytes"] = "4096\n"
+
+    assert deviation_of(taken_back_later, "KL-30") is None
+
+
+def test_pd_24_is_not_for_a_resize_that_does_not_end(taken_back_later: Any) -> None:
+    taken_back_later.of(Witness.API)[-1].data["status"]["resize"] = "InProgress"
+
+    assert deviation_of(taken_back_later, "KL-30") is None
+
+
+@pytest.fixture
 def fallen_back(resized: Callable[..., Any]) -> Any:
     """Enacted, and at the next sync the container's shares are the old ones again, for good."""
     resize = resized(DOWN, **SILENT)
