@@ -25,6 +25,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(removing, "_SETTLE_SECONDS", 0.0)
     monkeypatch.setattr(removing, "_DEADLINE_SECONDS", 0.3)
     monkeypatch.setattr(removing, "_LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(removing, "_ENGINE_ENDS_SECONDS", 0.3)
 
 
 @pytest.fixture
@@ -112,6 +113,50 @@ def test_an_engine_that_is_gone_has_taken_its_clusters_along(
 
     assert state.find("one") is None
     assert docker.asked == []
+
+
+@pytest.mark.parametrize("moment", ["info", "ps", "network"])
+def test_an_engine_that_ends_during_the_removal_takes_its_clusters_along(
+    docker: FakeProgram,
+    kind: FakeProgram,
+    bin_directory: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    moment: str,
+) -> None:
+    """Seen when a run on an engine of its own was interrupted: five directories stayed."""
+    socket = tmp_path / "engine.sock"
+    socket.touch()
+    cluster = claim("one", bin_directory)
+    state.write(
+        dataclasses.replace(cluster, keeper=DEAD, variables={"DOCKER_HOST": f"unix://{socket}"})
+    )
+    docker.says(moment, error="cannot connect", code=1)
+    # It does not answer any more, and a moment later its files are gone.
+    monkeypatch.setattr("time.sleep", lambda _: socket.unlink(missing_ok=True))
+
+    removing.remove("one", DEAD, killed=False)
+
+    assert state.find("one") is None
+    assert bool(kind.asked) == (moment != "info")
+
+
+@pytest.mark.usefixtures("kind")
+def test_an_engine_that_stays_and_refuses_keeps_the_cluster_findable(
+    docker: FakeProgram, bin_directory: Path, tmp_path: Path
+) -> None:
+    socket = tmp_path / "engine.sock"
+    socket.touch()
+    cluster = claim("one", bin_directory)
+    state.write(
+        dataclasses.replace(cluster, keeper=DEAD, variables={"DOCKER_HOST": f"unix://{socket}"})
+    )
+    docker.says("ps", error="cannot connect", code=1)
+
+    with pytest.raises(HostError):
+        removing.remove("one", DEAD, killed=False)
+
+    assert state.find("one") is not None
 
 
 @pytest.mark.usefixtures("kind")

@@ -20,6 +20,8 @@ from podresize.providers.ties import Process
 _SETTLE_SECONDS = 2.0
 _DEADLINE_SECONDS = 60.0
 _LOOK_SECONDS = 0.2
+# An engine of somebody's own that is told to end takes some seconds until its files are gone.
+_ENGINE_ENDS_SECONDS = 10.0
 _DELETE_SECONDS = 60.0
 
 
@@ -33,27 +35,44 @@ def remove(name: str, keeper: Process, *, killed: bool) -> None:
     if found is None or found.keeper != keeper:
         state.forget(name, keeper)
         return
-    if _is_gone_with_its_engine(found):
-        state.forget(name, keeper)
-        return
+    if not _is_gone_with_its_engine(found):
+        try:
+            _empty(found, killed=killed)
+        except PodresizeError:
+            if not _goes_with_its_engine(found):
+                raise
+    state.forget(name, keeper)
+
+
+def _empty(found: state.ClusterState, *, killed: bool) -> None:
+    """Remove containers and network. Raises ``PodresizeError``."""
     engine = find_engine(found.variables)
     settled = time.monotonic() + (_SETTLE_SECONDS if killed else 0.0)
     deadline = time.monotonic() + _DEADLINE_SECONDS
     while True:
         _delete(found, engine)
-        if not engine.containers(name) and time.monotonic() >= settled:
+        if not engine.containers(found.layout.name) and time.monotonic() >= settled:
             break
         if time.monotonic() > deadline:
             break
         time.sleep(_LOOK_SECONDS)  # what the engine has begun can be asked for, not watched
     engine.remove_network(found.layout.network)
-    state.forget(name, keeper)
 
 
 def _is_gone_with_its_engine(found: state.ClusterState) -> bool:
     """Whether the engine was one of somebody's own that has ended, and its containers with it."""
     host = found.variables.get("DOCKER_HOST", "")
     return host.startswith("unix://") and not Path(host.removeprefix("unix://")).exists()
+
+
+def _goes_with_its_engine(found: state.ClusterState) -> bool:
+    """Whether the engine, which answered no more, was on its way out: its socket goes last."""
+    deadline = time.monotonic() + _ENGINE_ENDS_SECONDS
+    while not _is_gone_with_its_engine(found):
+        if not found.variables.get("DOCKER_HOST") or time.monotonic() > deadline:
+            return False
+        time.sleep(_LOOK_SECONDS)  # few files are worth a watch
+    return True
 
 
 def _delete(found: state.ClusterState, engine: Engine) -> None:
