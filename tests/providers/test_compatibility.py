@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from podresize.errors import UsageError
 from podresize.providers.compatibility import check_target
+from podresize.providers.kubeconfig import provider as kubeconfig
 from podresize.requirements.target import Target
 
 
@@ -65,3 +67,46 @@ def test_what_cannot_be_is_told_with_value_origin_cause_and_next_command(
 def test_an_unreadable_version_hides_no_other_mistake() -> None:
     with pytest.raises(UsageError, match="unknown OCI runtime"):
         check_target(Target(kubernetes="abc", oci_runtime="youki"))
+
+
+@pytest.mark.parametrize("provider", ["local", "kind"])
+@pytest.mark.parametrize(
+    ("facts", "option"),
+    [
+        ({"kubeconfig": Path("/k")}, "--kubeconfig"),
+        ({"context": "c"}, "--context"),
+        ({"namespace": "n"}, "--namespace"),
+        ({"image": "i"}, "--image"),
+        ({"node_selector": ("a=b",)}, "--node-selector"),
+        ({"runtime_class": "crun"}, "--runtime-class"),
+    ],
+)
+def test_what_is_for_a_cluster_that_is_there_is_refused_of_one_that_is_made(
+    provider: str, facts: dict[str, Any], option: str
+) -> None:
+    with pytest.raises(UsageError, match=f"provider {provider} can do nothing") as raised:
+        check_target(Target(provider=provider, **facts))
+
+    assert raised.value.origin == option
+
+
+@pytest.mark.parametrize(
+    ("facts", "option"),
+    [
+        ({"kubernetes": "1.37.2"}, "--kubernetes"),
+        ({"containerd": "1.6.8"}, "--containerd"),
+        ({"oci_runtime": "crun"}, "--oci-runtime"),
+        ({"gate": False}, "--gate"),
+        ({"cpu_manager_policy": "static"}, "--cpu-manager-policy"),
+        ({"memory_manager_policy": "Static"}, "--memory-manager-policy"),
+        ({"kubelet_config": Path("/f")}, "--kubelet-config"),
+        ({"cgroup_driver": "systemd"}, "--cgroup-driver"),
+    ],
+)
+def test_what_a_cluster_that_is_there_has_cannot_be_chosen(
+    facts: dict[str, Any], option: str
+) -> None:
+    with pytest.raises(UsageError, match="provider kubeconfig can do nothing") as raised:
+        kubeconfig.check_target(Target(provider="kubeconfig", **facts))
+
+    assert raised.value.origin == option

@@ -186,7 +186,8 @@ def _targets(
     containerd: Sequence[str], gate_off: bool | None, options: dict[str, Any]
 ) -> list[Target]:
     if options["provider"] == EXISTING:
-        return [take_target(options, containerd=containerd[-1])]
+        gate = {"gate": "off"} if gate_off else {}  # it will be refused, as --gate off is
+        return [take_target(options | gate, containerd=containerd[-1])]
     targets = [take_target(options, containerd=version) for version in containerd]
     last = targets[-1]
     can = not gate_is_locked(last.kubernetes)

@@ -9,13 +9,13 @@ from typing import Any
 
 import click
 
-from podresize.requirements.target import CGROUP_DRIVERS, EXISTING, PROVIDERS, Target
+from podresize.requirements.target import CGROUP_DRIVERS, EXISTING, MAKERS, Target
 
 _DEFAULTS = Target()
 
 
 def target_options(
-    command: Callable[..., Any], *, providers: Sequence[str] = PROVIDERS[:2]
+    command: Callable[..., Any], *, providers: Sequence[str] = MAKERS
 ) -> Callable[..., Any]:
     """Add the target's options to a click command; ``take_target`` reads them.
 

@@ -6,7 +6,7 @@ from packaging.version import InvalidVersion, Version
 
 from podresize.errors import UsageError
 from podresize.providers.kubelet import gate_is_locked
-from podresize.requirements.target import CGROUP_DRIVERS, Target
+from podresize.requirements.target import CGROUP_DRIVERS, DEFAULT_PROVIDER, EXISTING, Target
 
 _OCI_RUNTIMES = ("runc", "crun")
 _CPU_MANAGER_POLICIES = ("none", "static")
@@ -22,9 +22,30 @@ def _release(version: str) -> Version | None:
         return None
 
 
+def refuse_of_no_use(target: Target) -> None:
+    """Raise ``UsageError`` for what means nothing to the target's provider.
+
+    Passed over, it would look as if the target had it.
+    """
+    for field, value in target.of_no_use.items():
+        is_there = target.provider == EXISTING
+        raise UsageError(
+            f"the provider {target.provider} can do nothing with this",
+            value=str(value),
+            origin=f"--{field.replace('_', '-')}",
+            causes=(
+                "an existing cluster is what it is: its versions and settings are detected"
+                if is_there
+                else f"it is for --provider {EXISTING}, a cluster that is there already",
+            ),
+            next_command=f"podresize run --provider {DEFAULT_PROVIDER if is_there else EXISTING}",
+        )
+
+
 def check_target(target: Target) -> None:
     """Raise ``UsageError`` for a combination that no host can run. Unknown versions are found
     later, by the artifacts, which know what can be had."""
+    refuse_of_no_use(target)
     kubernetes, containerd = _release(target.kubernetes), _release(target.containerd)
     if kubernetes is not None and Version("1.0") <= kubernetes < Version("1.27"):
         raise UsageError(

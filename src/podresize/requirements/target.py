@@ -10,11 +10,13 @@ from typing import Any
 
 from packaging.version import Version
 
-PROVIDERS = ("local", "kind", "kubeconfig")
-DEFAULT_PROVIDER = PROVIDERS[0]
-CGROUP_DRIVERS = ("systemd", "cgroupfs")
-EXISTING = PROVIDERS[2]
+MAKERS = ("local", "kind")
+"""The providers that make clusters."""
+EXISTING = "kubeconfig"
 """The provider that makes no cluster: what it reaches is whatever is there."""
+PROVIDERS = (*MAKERS, EXISTING)
+DEFAULT_PROVIDER = MAKERS[0]
+CGROUP_DRIVERS = ("systemd", "cgroupfs")
 UNKNOWN = "unknown"
 """What no witness within reach could say of a target."""
 # The kubelet's default (KubeletConfiguration v1beta1, syncFrequency).
@@ -24,6 +26,15 @@ SYNC_SECONDS = 60.0
 def kubelet_settings(settings: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """Return settings of the kubelet's configuration as ``Target.kubelet`` holds them."""
     return tuple((key, json.dumps(settings[key], sort_keys=True)) for key in sorted(settings))
+
+
+_OF_WHAT_IS_THERE = frozenset(
+    {"kubeconfig", "context", "namespace", "image", "node_selector", "runtime_class"}
+)
+_OF_WHAT_IS_MADE = frozenset(
+    {"kubernetes", "containerd", "oci_runtime", "gate", "cpu_manager_policy", "kubelet_config"}
+    | {"memory_manager_policy", "cgroup_driver", "kubelet"}
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +66,19 @@ class Target:
     image: str | None = None
     node_selector: tuple[str, ...] = ()
     runtime_class: str | None = None
+
+    @property
+    def of_no_use(self) -> dict[str, Any]:
+        """What was asked for, by field, and means nothing to the provider.
+
+        A value that is the default cannot be told from one that nobody named.
+        """
+        other = _OF_WHAT_IS_MADE if self.provider == EXISTING else _OF_WHAT_IS_THERE
+        return {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if field.name in other and getattr(self, field.name) != field.default
+        }
 
     @property
     def kubelet_overrides(self) -> dict[str, Any]:

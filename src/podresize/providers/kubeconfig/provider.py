@@ -23,6 +23,7 @@ from podresize.cluster.kubeconfig import Connection, read_kubeconfig
 from podresize.cluster.wait import wait_for
 from podresize.errors import UsageError
 from podresize.providers.child import Tell
+from podresize.providers.compatibility import refuse_of_no_use
 from podresize.providers.interface import ClusterHandle, Found, NodeHandle
 from podresize.providers.kubeconfig.looking import look
 from podresize.providers.kubeconfig.rights import check_rights
@@ -53,6 +54,7 @@ _made: dict[str, tuple[Connection, str]] = {}
 
 def check_target(target: Target) -> None:
     """Raise ``UsageError`` for options that cannot be; the kubeconfig is read, nobody is asked."""
+    refuse_of_no_use(target)
     selector(target)
     connection(target)
 
