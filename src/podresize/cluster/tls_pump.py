@@ -2,8 +2,8 @@
 
 The websockets library reads a TLS socket in one thread while another writes to it. OpenSSL does not
 allow that of one connection: with TLS 1.3 the server's session tickets come just then, and one
-exec in some dozens stood still for half a minute. So one thread
-does all of the TLS, and the library has the plain end of a pair of sockets.
+exec in some dozens stood still for half a minute. So one thread does all of the TLS, and the
+library has the plain end of a pair of sockets.
 """
 
 from __future__ import annotations
