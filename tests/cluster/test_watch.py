@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from podresize.cluster.api import Api, ApiError, ApiUnreachableError
+from podresize.cluster.kubeconfig import Connection
 from podresize.cluster.watch import Watch
 
 if TYPE_CHECKING:
@@ -175,6 +176,26 @@ def test_a_busy_server_is_asked_again(
     with Watch(api, kind="pods", namespace="ns") as watch:
         assert take(watch, 2)[1] == ("ADDED", "8")
     assert "429" in watch.interruptions[0].reason
+
+
+def test_a_cluster_that_has_ended_is_not_waited_for(
+    server: FakeApiServer, reply: type[Reply]
+) -> None:
+    server.on("GET", PODS, reply(body=pods(7)))
+    server.on("WATCH", PODS, reply(parts=(line("MODIFIED", pod(8)),)), reply(code=503))
+    asked = []
+
+    def is_there() -> bool:
+        asked.append(len(watch_versions(server)))
+        return len(asked) < 3
+
+    with (
+        Api(Connection(server=server.url), is_there=is_there) as api,
+        Watch(api, kind="pods", namespace="ns") as watch,
+        pytest.raises(ApiError, match="503"),
+    ):
+        take(watch, 5)
+    assert asked == [2, 3, 4]
 
 
 def test_patience_with_a_dead_server_ends(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -169,10 +169,17 @@ def unreachable(error: httpx.HTTPError, *, request: str, server: str) -> ApiUnre
 
 
 class Api(Closing):
-    """A pool of kept-alive connections to one apiserver; may be shared between threads."""
+    """A pool of kept-alive connections to one apiserver; may be shared between threads.
 
-    def __init__(self, connection: Connection) -> None:
+    ``is_there`` tells whether an apiserver that does not answer may come back: it cannot when its
+    cluster has ended.
+    """
+
+    def __init__(
+        self, connection: Connection, *, is_there: Callable[[], bool] = lambda: True
+    ) -> None:
         self.connection = connection
+        self.is_there = is_there
         limits = httpx.Limits(max_keepalive_connections=8, keepalive_expiry=30.0)
         self._client = new_client(connection, limits=limits)
 

@@ -61,8 +61,8 @@ class Watch(Closing):
 
     ``kind`` is as in ``resource_path``; ``name`` narrows it to one object. ``read_timeout`` is the
     longest silence before a connection counts as dead, ``patience`` how long the apiserver may be
-    away before the watch gives up; both in seconds. ``interruptions`` lists the times
-    without a connection. To be closed, or used in a ``with``.
+    away before the watch gives up; both in seconds. One whose cluster has ended is not waited for.
+    ``interruptions`` lists the times without a connection. To be closed, or used in a ``with``.
     """
 
     def __init__(
@@ -85,6 +85,7 @@ class Watch(Closing):
         self._read_timeout = read_timeout
         self._patience = patience
         self._channel = Channel(api.connection)
+        self._is_there = api.is_there
         self._stop = threading.Event()
         self._version: str | None = None
         self._known: dict[tuple[str, str], dict[str, Any]] = {}
@@ -192,7 +193,7 @@ class Watch(Closing):
                 return
             if error.code not in TRANSIENT:
                 raise error
-        if not self._ever_answered:
+        if not self._ever_answered or not self._is_there():
             raise error
         if self._lost is None:
             self._lost = (time.monotonic(), error.what)
