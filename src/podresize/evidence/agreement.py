@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from podresize.evidence.conditions import resize_conditions
 from podresize.oracle.cgroups import Allowed, CgroupFiles
 from podresize.oracle.expectation import ContainerExpectation, Expectation
 from podresize.oracle.model import ProgressStyle
@@ -152,11 +151,3 @@ def allows(allowed: tuple[Allowed, ...], content: str) -> bool:
 def runtime_changes(container: ContainerExpectation) -> bool:
     """Return whether the change is one that the runtime's report must show."""
     return container.runtime_before != container.runtime_after
-
-
-def shows_its_spec(pod: dict[str, Any]) -> bool:
-    """Return whether the status shows what the pod's containers ask for, and no resize any more."""
-    return not (pod["status"].get("resize") or resize_conditions(pod)) and all(
-        resources_equal(container_status(pod, item["name"]).get("resources"), item.get("resources"))
-        for item in pod["spec"]["containers"]
-    )

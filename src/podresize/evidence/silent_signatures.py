@@ -14,6 +14,7 @@ from podresize.evidence.agreement import (
     progress_value,
 )
 from podresize.evidence.case import Case
+from podresize.evidence.enacting import not_enacted
 from podresize.evidence.judges.transitions import other_faults
 from podresize.oracle.change import CPU, MEMORY
 from podresize.oracle.expectation import ContainerExpectation
@@ -64,16 +65,7 @@ def status_is_filled_without_a_report(case: Case) -> str | None:
 
 def _enacted_without_report(case: Case) -> str | None:
     """Return None when kernel and allocation are new and the runtime never reported resources."""
-    expectation = case.expectation
-    why = reports(case)
-    if why is not None:
-        return why
-    for subject, wanted in expectation.cgroups_after.items():
-        if not cgroup_shows(case.cgroup(subject)[-1][1], wanted):
-            return f"the cgroup of {subject} is not at the new values"
-    if not allocation_is_new(case.final_pod, expectation):
-        return "allocatedResources is not at the new values"
-    return None
+    return reports(case) or not_enacted(case)
 
 
 def reports(case: Case) -> str | None:

@@ -12,7 +12,7 @@ from podresize.cluster.get import get
 from podresize.cluster.patch import patch
 from podresize.cluster.wait import wait_for, wait_gone
 from podresize.errors import HarnessError
-from podresize.evidence.agreement import container_spec, container_status, shows_its_spec
+from podresize.evidence.agreement import container_spec, container_status
 from podresize.evidence.conditions import resize_conditions
 from podresize.oracle.ended import fields_when_ended
 from podresize.oracle.expectation import pending_reason
@@ -151,10 +151,6 @@ class LivePod:
     def settles(self, *, within: float) -> str:
         """Wait until no resize is pending, for ``within`` seconds; return what is pending still."""
         return pending_reason(self.until(lambda pod: not pending_reason(pod), within=within))
-
-    def is_as_asked(self, *, within: float) -> bool:
-        """Whether the status shows what the spec asks for, waited for ``within`` seconds."""
-        return shows_its_spec(self.until(shows_its_spec, within=within))
 
     def finish(self) -> None:
         """Let the pod end as Failed within seconds: its object stays, its containers do not."""
