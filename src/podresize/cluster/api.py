@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import socket
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -23,6 +24,18 @@ CONNECT_TIMEOUT = 5.0
 # The apiserver gives up on a request after 60 s by itself and says so; that answer is worth more
 # than our own time-out, so it gets the chance to arrive.
 REQUEST_TIMEOUT = 65.0
+
+
+# A cluster that ends takes its network along, and nothing tells this end of a connection: the
+# kernel has to ask. It finds a peer gone within 14 s; one that is only slow still acknowledges.
+KEEP_ALIVE = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 5),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 3),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 14_000),
+)
+"""What is set on each socket to an apiserver: level, option, value (tcp(7))."""
 
 
 class ApiUnreachableError(HarnessError):
@@ -128,11 +141,15 @@ def new_client(connection: Connection, *, limits: httpx.Limits) -> httpx.Client:
     """Return an httpx client for ``connection``; the caller closes it."""
     return httpx.Client(
         base_url=connection.server,
-        # Without a context httpx would load the host's bundle (slow) for plain HTTP, too.
-        verify=connection.ssl_context if connection.ssl_context is not None else False,
+        transport=httpx.HTTPTransport(
+            # Without a context httpx would load the host's bundle (slow) for plain HTTP, too.
+            verify=connection.ssl_context if connection.ssl_context is not None else False,
+            limits=limits,
+            trust_env=False,
+            socket_options=KEEP_ALIVE,
+        ),
         headers=connection.headers | {"User-Agent": "podresize", "Accept": "application/json"},
         timeout=httpx.Timeout(REQUEST_TIMEOUT, connect=CONNECT_TIMEOUT),
-        limits=limits,
         # Proxies from the environment would take loopback addresses, which kubectl never does.
         trust_env=False,
     )

@@ -23,6 +23,7 @@ from websockets.typing import Subprotocol
 
 from podresize.cluster.api import (
     CONNECT_TIMEOUT,
+    KEEP_ALIVE,
     Answer,
     Api,
     ApiUnreachableError,
@@ -120,6 +121,8 @@ def open_websocket(
     url = urlsplit(connection.server)
     host, port = url.hostname or "", url.port or (443 if url.scheme == "https" else 80)
     connected = socket.create_connection((host, port), timeout=CONNECT_TIMEOUT)
+    for option in KEEP_ALIVE:
+        connected.setsockopt(*option)
     if connection.ssl_context is not None:
         name = connection.server_name or host
         connected = plain_end(connected, connection.ssl_context, host=name)
