@@ -22,8 +22,7 @@ __all__ = ["engine"]
 pytestmark = [pytest.mark.end_to_end, pytest.mark.usefixtures("real_host")]
 
 PODRESIZE = str(Path(sys.executable).parent / "podresize")
-# On the side that does not report resources, the part of core that is about just that.
-PROFILES = {"1.6.8": "headline", "1.6.36": "core"}
+PROFILES = {"1.6.8": "core", "1.6.36": "core"}
 PROVIDERS = ("local", "kind")
 _RUN_SECONDS = 1500.0
 # kind takes half a minute, a busy host longer.
