@@ -163,7 +163,16 @@ def _returns(
     return found
 
 
+def checkpoint_cannot_be_read(_case: Case) -> str | None:
+    """PD-40: nothing that a timeline shows: its own check reads the checkpoint and restarts.
+
+    A kubelet that has ended says nothing any more, so it explains no resize.
+    """
+    return "the kubelet is there, or nobody can say what became of the resize"
+
+
 SIGNATURES: dict[str, Signature] = {
+    "checkpoint-cannot-be-read": checkpoint_cannot_be_read,
     "usage-is-missing-after-a-restart": usage_is_missing_after_a_restart,
     "no-answer-to-an-added-container": no_answer_to_an_added_container,
     "never-enacted-without-limits": status_signatures.never_enacted_without_limits,
