@@ -104,3 +104,35 @@ def test_without_a_look_inside_it_is_the_harness(inside: Any) -> None:
     inside.drop(Witness.KERNEL)
 
     assert kind_of(inside, "KL-30") is VerdictKind.ERROR
+
+
+def started_anew(resize: Any, *, entered: float, written: float | None) -> Any:
+    """Have the container restart; its new process is entered, its cgroup new, so many s late."""
+    expected = resize.expectation
+    resize.expectation = dataclasses.replace(
+        expected,
+        containers=tuple(dataclasses.replace(item, restarts=1) for item in expected.containers),
+    )
+    new = resize.of(Witness.KERNEL, C1)[-1].data
+    done = max(seen.t for seen in resize.of(Witness.API))
+    resize.drop(Witness.KERNEL, C1, since=0.0)
+    resize.drop(Witness.PROCESS, C1, since=0.0)
+    resize.add(done + entered, Witness.PROCESS, C1, {"pid": 1, "start_ticks": 1234})
+    if written is not None:
+        resize.add(done + written, Witness.KERNEL, C1, new)
+    return resize
+
+
+def test_nobody_sees_a_new_container_before_it_is_entered(inside: Any) -> None:
+    assert kind_of(started_anew(inside, entered=3.0, written=3.0), "PR-01") is VerdictKind.PASSED
+
+
+@pytest.mark.parametrize(
+    ("entered", "written"), [(0.1, 3.0), (3.0, 6.0), (3.0, None)], ids=["soon", "late", "never"]
+)
+def test_what_is_not_there_when_it_is_entered_fails(
+    inside: Any, entered: float, written: float | None
+) -> None:
+    spoiled = started_anew(inside, entered=entered, written=written)
+
+    assert kind_of(spoiled, "PR-01") is VerdictKind.FAILED
