@@ -21,6 +21,8 @@ _KINDS = {
     "ClusterRoleBinding": f"{_RBAC}/clusterrolebindings",
 }
 NAMESPACE = "podresize"
+USER = f"system:serviceaccount:{NAMESPACE}:podresize"
+"""As the apiserver calls the account of the manifest."""
 
 
 def documents(name: str = "rbac.yaml") -> list[dict[str, Any]]:
