@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +27,21 @@ Debian|http://os.test/debian/|bookworm|main
 Debian|http://os.test/security/|bookworm-security|main
 Vendor|http://vendor.test/apt/|stable|main
 """
+STATUS = """\
+Package: systemd
+Status: install ok installed
+Version: 252.39-1~deb12u2
+Description: system and service manager
+ Package: what a description may hold
+
+Package: gone
+Status: deinstall ok config-files
+Version: 1
+
+Package: crun
+Status: install ok installed
+Version: 1.8.1-1+deb12u1
+"""
 TOOLS = {
     "apt-cache": "print('systemd:\\n  Candidate: 252.39-1~deb12u2')",
     "apt-get": f"""
@@ -35,10 +52,14 @@ else:
 """,
     "dpkg-deb": "(pathlib.Path(sys.argv[3]) / 'usr/bin').mkdir(parents=True)",
     # It plays perl: its first argument is mmdebstrap's path, the last two are target and sources.
-    "perl": """
-pathlib.Path(sys.argv[-2]).write_bytes(b'tar')
-told = {'arguments': sys.argv[2:-3], 'release': sys.argv[-3], 'path': os.environ['PATH']}
-told |= {'sources': open(sys.argv[-1]).read(), 'epoch': os.environ['SOURCE_DATE_EPOCH']}
+    "perl": f"""
+import io, tarfile
+with tarfile.open(sys.argv[-2], 'w') as archive:
+    status = tarfile.TarInfo('./var/lib/dpkg/status')
+    status.size = {len(STATUS)}
+    archive.addfile(status, io.BytesIO({STATUS.encode()!r}))
+told = {{'arguments': sys.argv[2:-3], 'release': sys.argv[-3], 'path': os.environ['PATH']}}
+told |= {{'sources': open(sys.argv[-1]).read(), 'epoch': os.environ['SOURCE_DATE_EPOCH']}}
 pathlib.Path(__file__).with_name('told').write_text(json.dumps(told))
 """,
 }
@@ -68,8 +89,11 @@ def told(tools: Path) -> dict[str, Any]:
 def test_it_is_made_of_the_oss_own_archives(cache: Cache, notes: Notes, tools: Path) -> None:
     artifact = Store(cache, [OsPackage()]).get(Component.NODE_BASE, progress=notes)
 
-    assert (artifact.version, artifact.source) == ("252.39", Source.PACKAGE)
-    assert artifact.files["rootfs.tar"].read_bytes() == b"tar"
+    assert artifact.source is Source.PACKAGE
+    assert re.fullmatch(r"252\.39\.[0-9a-f]{8}", artifact.version)
+    assert artifact.files["packages.txt"].read_text() == (
+        "crun=1.8.1-1+deb12u1\nsystemd=252.39-1~deb12u2\n"
+    )
     said = told(tools)
     assert said["sources"].splitlines() == [
         "deb http://os.test/debian/ bookworm main",
@@ -88,6 +112,45 @@ def test_what_it_holds_is_the_rows(cache: Cache, notes: Notes, tools: Path) -> N
     assert "--dpkgopt=path-exclude=/usr/share/doc/*" in arguments
     # Its helpers lie beside it, where nothing else looks.
     assert told(tools)["path"].partition(":")[0].endswith("/mmdebstrap/usr/bin")
+
+
+def test_nothing_of_the_host_stays_in_it(
+    cache: Cache, notes: Notes, tools: Path, tmp_path: Path
+) -> None:
+    Store(cache, [OsPackage()]).get(Component.NODE_BASE, progress=notes)
+    root = tmp_path / "root"
+    brought = ("etc/hostname", "etc/resolv.conf", "etc/apt/sources.list.d/0000sources.list")
+    for place in (*brought, "etc/hosts"):
+        (root / place).parent.mkdir(parents=True, exist_ok=True)
+        (root / place).write_text("the host's")
+    (root / "var" / "log").mkdir(parents=True)
+
+    for argument in told(tools)["arguments"]:
+        if argument.startswith("--customize-hook="):
+            # As mmdebstrap runs it.
+            command = ["/bin/sh", "-c", argument.partition("=")[2], "exec", root]
+            subprocess.run(command, env={"PATH": "/usr/bin:/bin"}, check=True)
+
+    assert [path.name for path in root.rglob("*") if path.is_file()] == ["hosts"]
+
+
+@pytest.mark.usefixtures("tools")
+def test_one_that_was_made_otherwise_is_not_taken_for_todays(cache: Cache, notes: Notes) -> None:
+    with cache.layout.work("older") as work:
+        (work / "rootfs.tar").write_bytes(b"without the list of its packages")
+        cache.store(
+            Component.NODE_BASE,
+            "252.39",
+            arch=host_arch(),
+            source=Source.PACKAGE,
+            files={"rootfs.tar": work / "rootfs.tar"},
+        )
+
+    made = Store(cache, [OsPackage()]).get(Component.NODE_BASE, progress=notes)
+    again = Store(cache, [OsPackage()]).get(Component.NODE_BASE, progress=notes)
+
+    assert "packages.txt" in made.files
+    assert (again.version, again.cached) == (made.version, True)
 
 
 def test_what_went_wrong_is_told(cache: Cache, notes: Notes, tools: Path) -> None:

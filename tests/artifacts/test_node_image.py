@@ -30,6 +30,7 @@ for image in kube-apiserver:$5 kube-proxy:$5 pause:3.9 etcd:3.5.7-0 coredns/core
     echo {REGISTRY}/$image
 done
 """
+PACKAGES = ("crun=1.8.1-1+deb12u1", "systemd=252.39-1~deb12u2")
 PARTS = {
     Component.NODE_BASE: {"rootfs.tar": b""},
     Component.KUBERNETES: {"kube-apiserver": b"apiserver", "kubelet": b"kubelet"},
@@ -57,7 +58,10 @@ def parts(tmp_path: Path) -> dict[Component, dict[str, bytes]]:
     )
     images = {"pause.tar": (tmp_path / "pause.tar").read_bytes(), "workload.tar": b"workload"}
     return PARTS | {
-        Component.NODE_BASE: {"rootfs.tar": base.getvalue()},
+        Component.NODE_BASE: {
+            "rootfs.tar": base.getvalue(),
+            "packages.txt": "\n".join([*PACKAGES, ""]).encode(),
+        },
         Component.IMAGES: images,
     }
 
@@ -178,6 +182,15 @@ def test_its_units_are_started_and_its_first_process_is_the_entrypoint(
     assert config["Entrypoint"][0].lstrip("/") in runtime
     assert config["Labels"] == image.labels
     assert config["Labels"]["podresize.containerd"] == "1.6.8 (module)"
+
+
+def test_its_labels_name_every_part_and_every_package(store: PlayedStore, notes: Notes) -> None:
+    labels = node_image("1.27.4", "1.6.8", store=store, progress=notes).labels
+
+    assert labels.pop("podresize.inputs")
+    assert labels.pop("podresize.packages") == " ".join(PACKAGES)
+    assert labels.pop("podresize.crun") == "1.8.1 (package)"
+    assert set(labels) == {f"podresize.{component}" for component in PARTS} | {"podresize.images"}
 
 
 def test_the_same_parts_give_the_same_bytes_and_others_another_name(

@@ -22,7 +22,7 @@ class Component(enum.StrEnum):
     KUBEADM = "kubeadm"
     KIND = "kind"
     REGISTRY = "registry"  # serves images to nodes that pull; its image is registry-image
-    NODE_BASE = "node-base"  # rootfs.tar: the OS of kind's nodes, with systemd
+    NODE_BASE = "node-base"  # rootfs.tar: the OS of kind's nodes; packages.txt: of what it is made
     NODE_IMAGE = "node-image"  # node.tar: a kind node of a Kubernetes and a containerd
     REGISTRY_IMAGE = "registry-image"  # registry.tar: the registry in an image of its own
     CONTAINERD_IMAGE = "containerd-image"  # containerd.tar: a containerd of any version, to run

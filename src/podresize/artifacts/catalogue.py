@@ -316,7 +316,7 @@ RECIPES: dict[Component, Recipe] = {
         why_no_package="the OS's package needs the OS's libc, which its image would not have",
     ),
     Component.NODE_BASE: Recipe(
-        programs=("rootfs.tar",),
+        programs=("rootfs.tar", "packages.txt"),
         package=RootFilesystem(
             name="systemd",
             files={},

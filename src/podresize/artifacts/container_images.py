@@ -16,6 +16,7 @@ from pathlib import Path
 
 from podresize.artifacts import gobuild
 from podresize.artifacts.artifact import Artifact, Component, Source
+from podresize.artifacts.bootstrap import ROOT
 from podresize.artifacts.host import check_arch
 from podresize.artifacts.images import add, pack_image
 from podresize.artifacts.progress import Progress, default_progress
@@ -101,7 +102,7 @@ def containerd_image(
     }
 
     def write(work: Path, target: Path, name: str) -> None:
-        layers = [base.files["rootfs.tar"], _layer(work, files)]
+        layers = [base.files[ROOT], _layer(work, files)]
         pack_image(target, layers=layers, name=name, arch=containerd.arch, config=config)
 
     inputs = [

@@ -15,8 +15,10 @@ import tarfile
 from pathlib import Path
 
 from podresize.artifacts.artifact import Artifact, Component, Source
+from podresize.artifacts.bootstrap import PACKAGES, ROOT
 from podresize.artifacts.host import check_arch
 from podresize.artifacts.images import add, pack_image, write_image
+from podresize.artifacts.package import upstream_version
 from podresize.artifacts.progress import Progress, default_progress
 from podresize.artifacts.store import Store
 from podresize.artifacts.versions import normalise
@@ -25,7 +27,7 @@ from podresize.manifests import manifests
 
 NAME = "podresize.local/node"
 
-_LAYOUT = 1  # counts changes of this file that change the image's bytes
+_LAYOUT = 2  # counts changes of this file that change the image's bytes
 _FILE = "node.tar"
 _CONFIG_3 = 2  # the major version of containerd from which on its configuration is of version 3
 _LINKS = {
@@ -92,9 +94,7 @@ def node_image(
     store, progress = store or Store(), progress or default_progress()
     arch = check_arch(None)
     parts = _gather(store, kubernetes, containerd, arch, progress)
-    labels = {
-        f"podresize.{part.component}": f"{part.version} ({part.source})" for part in parts.all()
-    }
+    labels = _labels(parts)
     inputs = _digest(store, parts, labels)
     version = f"{parts.kubernetes.version}+{parts.containerd.version}.{inputs[:12]}"
     name = f"{NAME}:v{version.replace('+', '-containerd-')}"
@@ -147,6 +147,23 @@ def _gather(
     )
 
 
+def _labels(parts: _Parts) -> dict[str, str]:
+    """Return what the image says is in it: each part, and each package of the OS in full."""
+    packages = parts.base.files[PACKAGES].read_text("utf-8").split()
+    versions = dict(each.split("=", 1) for each in packages)
+    labels = {f"podresize.{part.component}": said_of(part) for part in parts.all()}
+    return labels | {
+        # It is one of the packages, because of its libraries.
+        "podresize.crun": f"{upstream_version(versions['crun'])} ({Source.PACKAGE})",
+        "podresize.packages": " ".join(packages),
+    }
+
+
+def said_of(part: Artifact) -> str:
+    """Return how an image's label names a part: its version and where it came from."""
+    return f"{part.version} ({part.source})"
+
+
 def _digest(store: Store, parts: _Parts, labels: dict[str, str]) -> str:
     """Return what changes whenever the image's bytes would."""
     files = {path.name: path.read_bytes() for path in sorted(manifests("node-image").iterdir())}
@@ -165,7 +182,7 @@ def _write(work: Path, parts: _Parts, *, name: str, labels: dict[str, str], arch
     _write_layer(runtime, _runtime_files(parts, pause), links=_LINKS)
     pack_image(
         work / _FILE,
-        layers=[parts.base.files["rootfs.tar"], kubernetes, runtime],
+        layers=[parts.base.files[ROOT], kubernetes, runtime],
         name=name,
         arch=arch,
         config={

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from podresize.artifacts import apt
 from podresize.artifacts.artifact import Component, Source
-from podresize.artifacts.bootstrap import bootstrap
+from podresize.artifacts.bootstrap import bootstrap, recipe_mark
 from podresize.artifacts.catalogue import RECIPES, Package, PackageImage, RootFilesystem
 from podresize.artifacts.host import host_arch
 from podresize.artifacts.package_image import pack
@@ -27,7 +27,10 @@ class OsPackage:
     source = Source.PACKAGE
 
     def version_for(self, component: Component, asked: str | None, *, arch: str) -> str:
-        """Return the upstream part of the version that the archive offers. See ``Fetcher``."""
+        """Return the upstream part of the version that the archive offers. See ``Fetcher``.
+
+        A root file system's is followed by the mark of how it is made (``recipe_suffix``).
+        """
         package = _package(component)
         apt.check_tools()
         found = _offered(package, arch)
@@ -37,6 +40,7 @@ class OsPackage:
         if found is None:
             raise SourcePassedOverError(_why_unknown(package.name, arch))
         name, offered = found
+        offered += recipe_suffix(component)
         if asked is not None and asked != offered:
             raise SourcePassedOverError(f"the OS offers {name} {offered}, not {asked}")
         return offered
@@ -109,6 +113,12 @@ class OsPackage:
                 next_command=f"apt-get install {' '.join(needed)}",
             )
         return files
+
+
+def recipe_suffix(component: Component) -> str:
+    """Return how the version of every package of this component ends in the cache."""
+    package = RECIPES[component].package
+    return f".{recipe_mark(package)}" if isinstance(package, RootFilesystem) else ""
 
 
 def upstream_version(full: str) -> str:

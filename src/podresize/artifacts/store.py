@@ -13,7 +13,7 @@ from podresize.artifacts.catalogue import RECIPES
 from podresize.artifacts.host import check_arch
 from podresize.artifacts.images import Assembly
 from podresize.artifacts.module import ModuleBuild
-from podresize.artifacts.package import OsPackage
+from podresize.artifacts.package import OsPackage, recipe_suffix
 from podresize.artifacts.progress import Progress, default_progress
 from podresize.artifacts.release import ReleaseDownload
 from podresize.artifacts.source import Fetcher, SourcePassedOverError
@@ -113,13 +113,16 @@ class Store:
 
         Only what the source itself would deliver: a version that somebody once asked for by name
         is not everybody's default. The OS's package is an exception: to ask the package lists
-        takes longer than a warm start should, and a newer one is no reason to change.
+        takes longer than a warm start should, and a newer one is no reason to change; one that was
+        made otherwise than today is.
         """
         if fetcher.source is Source.PACKAGE:
+            suffix = recipe_suffix(component)
             have = [
                 entry
                 for entry in self.cache.entries()
                 if (entry.component, entry.arch, entry.source) == (component, arch, fetcher.source)
+                and entry.version.endswith(suffix)
             ]
             return max(have, key=lambda entry: entry.stored_at).version if have else None
         recipe = RECIPES[component]
