@@ -1,6 +1,8 @@
 """The same inputs give the same node image: made twice from nothing, the second time elsewhere.
 
-scripts/test tests/end_to_end/test_node_image_twice.py -s   also prints what it compared and the times.
+    scripts/test tests/end_to_end/test_node_image_twice.py -s
+
+also prints what it compared and how long it took.
 """
 
 from __future__ import annotations

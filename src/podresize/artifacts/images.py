@@ -31,6 +31,8 @@ WORKLOAD = "podresize.local/workload:1"
 _LAYOUT = 1  # counts changes of this file that change the images' bytes
 _GO = "1.21"  # of probe/go.mod
 _NOBODY = "65535:65535"
+_CREATED = "1970-01-01T00:00:00Z"
+_MADE = {"created": _CREATED, "created_by": "podresize"}
 
 
 class Assembly:
@@ -125,18 +127,40 @@ def pack_image(
     path: Path, *, layers: Sequence[Path], name: str, arch: str, config: dict[str, Any]
 ) -> None:
     """Write an image of these layers, tar files, the lowest first; ``config`` is as above."""
+    configuration = {
+        "architecture": arch,
+        "config": {"Env": ["PATH=/"], "WorkingDir": "/", **config},
+        "created": _CREATED,
+        "history": [_MADE] * len(layers),
+        "os": "linux",
+    }
+    _pack(path, layers, name, configuration)
+
+
+def pack_image_on(
+    path: Path,
+    *,
+    base: dict[str, Any],
+    layers: Sequence[Path],
+    name: str,
+    labels: dict[str, str],
+) -> None:
+    """Write an image with one more layer than its base, the last, and with labels of its own.
+
+    ``base`` is the configuration of the base's image; all else in it stays as it is.
+    """
+    configuration = base | {
+        "config": base["config"] | {"Labels": labels},
+        "history": [*base.get("history", ()), _MADE],
+    }
+    _pack(path, layers, name, configuration)
+
+
+def _pack(path: Path, layers: Sequence[Path], name: str, about: dict[str, Any]) -> None:
     blobs = [_descriptor("application/vnd.oci.image.layer.v1.tar", layer) for layer in layers]
-    made = {"created": "1970-01-01T00:00:00Z", "created_by": "podresize"}
-    configuration = _json(
-        {
-            "architecture": arch,
-            "config": {"Env": ["PATH=/"], "WorkingDir": "/", **config},
-            "created": "1970-01-01T00:00:00Z",
-            "history": [made] * len(layers),
-            "os": "linux",
-            "rootfs": {"diff_ids": [blob["digest"] for blob in blobs], "type": "layers"},
-        }
-    )
+    rootfs = {"diff_ids": [blob["digest"] for blob in blobs], "type": "layers"}
+    configuration = _json(about | {"rootfs": rootfs})
+    platform = {"architecture": about["architecture"], "os": "linux"}
     oci = "application/vnd.oci.image"
     described = _descriptor(f"{oci}.config.v1+json", configuration)
     manifest = _json(
@@ -160,7 +184,7 @@ def pack_image(
                         "io.containerd.image.name": name,
                         "org.opencontainers.image.ref.name": name.rpartition(":")[2],
                     },
-                    "platform": {"architecture": arch, "os": "linux"},
+                    "platform": platform,
                 }
             ],
         }

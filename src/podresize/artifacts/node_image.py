@@ -28,7 +28,7 @@ from podresize.manifests import manifests
 NAME = "podresize.local/node"
 
 _LAYOUT = 2  # counts changes of this file that change the image's bytes
-_FILE = "node.tar"
+FILE = "node.tar"
 _CONFIG_3 = 2  # the major version of containerd from which on its configuration is of version 3
 _LINKS = {
     f"etc/systemd/system/multi-user.target.wants/{unit}": f"../{unit}"
@@ -101,7 +101,7 @@ def node_image(
     labels |= {"podresize.inputs": inputs}
 
     def image(artifact: Artifact) -> NodeImage:
-        return NodeImage(name=name, archive=artifact.files[_FILE], labels=labels)
+        return NodeImage(name=name, archive=artifact.files[FILE], labels=labels)
 
     def find() -> Artifact | None:
         return store.cache.find(Component.NODE_IMAGE, version, arch=arch, source=Source.ASSEMBLED)
@@ -122,7 +122,7 @@ def node_image(
                     version,
                     arch=arch,
                     source=Source.ASSEMBLED,
-                    files={_FILE: work / _FILE},
+                    files={FILE: work / FILE},
                 )
             )
 
@@ -181,7 +181,7 @@ def _write(work: Path, parts: _Parts, *, name: str, labels: dict[str, str], arch
     _write_layer(kubernetes, _kubernetes_files(parts, images), links={})
     _write_layer(runtime, _runtime_files(parts, pause), links=_LINKS)
     pack_image(
-        work / _FILE,
+        work / FILE,
         layers=[parts.base.files[ROOT], kubernetes, runtime],
         name=name,
         arch=arch,

@@ -19,13 +19,16 @@ from podresize.artifacts.container_images import (
 )
 from podresize.artifacts.entry import Entry
 from podresize.artifacts.host import ARCHITECTURES, check_arch
+from podresize.artifacts.layered_image import layered_image
 from podresize.artifacts.module import ModuleBuild
-from podresize.artifacts.node_image import node_image
-from podresize.artifacts.progress import human_size
+from podresize.artifacts.node_image import NodeImage, node_image
+from podresize.artifacts.progress import default_progress, human_size
 from podresize.artifacts.pruning import prune as prune_cache
 from podresize.artifacts.source import SourcePassedOverError
 from podresize.artifacts.store import Store
 from podresize.errors import HostError, UsageError
+from podresize.providers.kind.base_images import save_base
+from podresize.providers.kind.engine import find_engine
 
 _ALL = "all"
 _IMAGES: dict[Component, Callable[[str | None], ContainerImage]] = {
@@ -74,6 +77,13 @@ def list_(available: bool) -> None:
     help="Use this source only. Otherwise: cache, download, module, package.",
 )
 @click.option("--arch", type=click.Choice(ARCHITECTURES), help="By default the host's.")
+@click.option(
+    "--base",
+    metavar="IMAGE",
+    help="For node-image: a kind node image, such as kindest/node:v1.27.3, of which only the "
+    "runtime is replaced.",
+)
+@click.option("--crun", is_flag=True, help="With --base: replace crun as well, or add it.")
 def get(
     component: str,
     version: str | None,
@@ -81,15 +91,21 @@ def get(
     containerd: str | None,
     source: str | None,
     arch: str | None,
+    base: str | None,
+    crun: bool,
 ) -> None:
     """Fetch COMPONENT, or `all` that a cluster needs, and print the files' paths.
 
     The path of an image of nodes, registry, containerd or reaper is followed by the name that it
     gets where it is loaded.
     """
+    _refuse_without_base(component, base, crun=crun)
     if component == Component.NODE_IMAGE:
         _refuse_for_node_image({"--version": version, "--source": source, "--arch": arch})
-        image = node_image(kubernetes, containerd)
+        if base is None:
+            image = node_image(kubernetes, containerd)
+        else:
+            image = _on(base, kubernetes, containerd, crun=crun)
         click.echo(image.archive)
         click.echo(image.name)
         return
@@ -164,6 +180,44 @@ def prune(older_than: float | None, everything: bool) -> None:
         f"{len(pruned.entries)} entries ({human_size(pruned.size)}) and "
         f"{pruned.leftovers} leftovers removed"
     )
+
+
+def _on(base: str, kubernetes: str | None, containerd: str | None, *, crun: bool) -> NodeImage:
+    """Return the image of the engine called ``base`` with another runtime."""
+    # A typing error is said before anything is pulled.
+    versions.normalise(Component.CONTAINERD, containerd)
+    store, progress = Store(), default_progress()
+    with store.cache.layout.work("base") as work:
+        archive = work / "base.tar"
+        save_base(find_engine(), base, archive, progress=progress)
+        return layered_image(
+            archive,
+            name=base,
+            kubernetes=kubernetes,
+            containerd=containerd,
+            crun=crun,
+            store=store,
+            progress=progress,
+        )
+
+
+def _refuse_without_base(component: str, base: str | None, *, crun: bool) -> None:
+    if base is not None and component != Component.NODE_IMAGE:
+        raise UsageError(
+            f"--base does not go together with {component}.",
+            value=base,
+            origin="--base",
+            causes=("only the runtime of a node image is put on another image",),
+            next_command=f"podresize artifacts get node-image --base {base}",
+        )
+    if crun and base is None:
+        raise UsageError(
+            "--crun goes together with --base only.",
+            value="--crun",
+            origin="the command line",
+            causes=("every node image of podresize's own has crun",),
+            next_command="podresize artifacts get node-image",
+        )
 
 
 def _refuse_for_node_image(options: dict[str, str | None]) -> None:
