@@ -108,7 +108,8 @@ def check_configuration(base: Base, containerd: str) -> None:
         ) from None
     version = settings.get("version", 1)
     major = int(containerd.split(".")[0])
-    if version in _READS.get(major, _READS[max(_READS)]):
+    reads = _READS.get(major, _READS[max(_READS)])
+    if version in reads:
         return
     raise UsageError(
         f"containerd {containerd} does not read the configuration that the base has for its own.",
@@ -116,7 +117,7 @@ def check_configuration(base: Base, containerd: str) -> None:
         origin="--containerd",
         causes=(
             f"/{_CONFIGURATION} of {base.name} is of version {version}; "
-            f"containerd {major}.x reads {' and '.join(map(str, _READS.get(major, ())))}",
+            f"containerd {major}.x reads {' and '.join(map(str, reads))}",
             "the base was made by a kind of another time: one with containerd "
             f"{'1.x' if major == 1 else '2.x'} fits",
         ),
