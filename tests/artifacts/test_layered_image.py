@@ -15,6 +15,7 @@ from tests.artifacts.saved import Layer, directory, save
 from tests.artifacts.test_node_image import PlayedStore, configuration, listed, parts
 
 from podresize.artifacts.artifact import Component
+from podresize.artifacts.base_image import shared_libraries
 from podresize.artifacts.cache import Cache
 from podresize.artifacts.host import host_arch
 from podresize.artifacts.layered_image import layered_image
@@ -241,6 +242,27 @@ def test_a_runtime_whose_libraries_the_base_lacks_is_refused(
 
     assert "lacks shared libraries that runc 1.0.0 needs" in error.what
     assert "libc.so.6" in error.causes
+
+
+def test_libraries_that_only_the_base_lacks_come_along(
+    cache: Cache, fake: type[FakeSource], parts: _Parts, notes: Notes, tmp_path: Path
+) -> None:
+    # A program of this host plays crun: it is linked against libc and at least one more.
+    program = Path(str(shutil.which("ls")))
+    own, *others = sorted(shared_libraries(program), key=lambda name: name.startswith("libc."))[
+        ::-1
+    ]
+    brought = others[0]
+    crun = {"crun": program.read_bytes(), brought: b"the library"}
+    asking = Asking(PlayedStore(cache, fake, parts | {Component.CRUN: crun}), notes, tmp_path)
+    there: Layer = {f"lib/here/{name}": b"" for name in (own, *others) if name != brought}
+
+    found = own_layer(asking([*node(), there], crun=True))
+
+    assert own == "libc.so.6"
+    assert set(found) - set(own_layer(asking())) == {
+        *("usr/bin", "usr/bin/crun", "lib", "lib/here", f"lib/here/{brought}")
+    }
 
 
 @pytest.mark.parametrize(

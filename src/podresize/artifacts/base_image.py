@@ -132,7 +132,7 @@ def check_libraries(base: Base, part: Artifact, program: str) -> dict[str, Path]
     is not looked at.
     """
     there = {PurePosixPath(place).name for place in base.tree}
-    wanted = _shared_libraries(part.files[program])
+    wanted = shared_libraries(part.files[program])
     brought = {name: part.files[name] for name in wanted - there if name in part.files}
     missing = sorted(wanted - there - brought.keys())
     if missing:
@@ -142,7 +142,7 @@ def check_libraries(base: Base, part: Artifact, program: str) -> dict[str, Path]
     return brought
 
 
-def _shared_libraries(program: Path) -> set[str]:
+def shared_libraries(program: Path) -> set[str]:
     """Return the file names of all libraries that a program loads; none for a static one."""
     said = subprocess.run(
         ["ldd", program], capture_output=True, text=True, check=False, timeout=60
