@@ -10,7 +10,7 @@ import pytest
 from tests.providers.kind.conftest import FakeProgram, fake_program
 
 from podresize.errors import HostError, UsageError
-from podresize.providers import linux
+from podresize.providers import linux, recording
 from podresize.providers.kind import removing, state
 from podresize.providers.local import state as local_state
 from podresize.requirements.target import Target
@@ -40,7 +40,7 @@ def claim(name: str, bin_directory: Path) -> state.ClusterState:
 def kill(cluster: state.ClusterState) -> state.ClusterState:
     """Make a cluster look as if its keeper and its guardian had been killed at once."""
     dead = dataclasses.replace(cluster, keeper=DEAD)
-    state.write(dead)
+    recording.write(dead)
     return dead
 
 
@@ -103,7 +103,7 @@ def test_an_engine_that_is_gone_has_taken_its_clusters_along(
     docker: FakeProgram, bin_directory: Path, state_dir: Path
 ) -> None:
     cluster = claim("one", bin_directory)
-    state.write(
+    recording.write(
         dataclasses.replace(
             cluster, keeper=DEAD, variables={"DOCKER_HOST": f"unix://{state_dir}/gone.sock"}
         )
@@ -128,7 +128,7 @@ def test_an_engine_that_ends_during_the_removal_takes_its_clusters_along(
     socket = tmp_path / "engine.sock"
     socket.touch()
     cluster = claim("one", bin_directory)
-    state.write(
+    recording.write(
         dataclasses.replace(cluster, keeper=DEAD, variables={"DOCKER_HOST": f"unix://{socket}"})
     )
     docker.says(moment, error="cannot connect", code=1)
@@ -148,7 +148,7 @@ def test_an_engine_that_stays_and_refuses_keeps_the_cluster_findable(
     socket = tmp_path / "engine.sock"
     socket.touch()
     cluster = claim("one", bin_directory)
-    state.write(
+    recording.write(
         dataclasses.replace(cluster, keeper=DEAD, variables={"DOCKER_HOST": f"unix://{socket}"})
     )
     docker.says("ps", error="cannot connect", code=1)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from podresize.errors import HarnessError, HostError, UsageError
-from podresize.providers import linux
+from podresize.providers import linux, recording
 from podresize.providers.local import cgroups, network, provider, state
 from podresize.providers.local.cleaning import clean
 from podresize.providers.local.layout import MAX_CLUSTERS
@@ -26,7 +26,7 @@ def claim(name: str) -> state.ClusterState:
 def kill(cluster: state.ClusterState) -> state.ClusterState:
     """Make a cluster look as if all of its processes had been killed at once."""
     dead = dataclasses.replace(cluster, supervisor=DEAD)
-    state.write(dead)
+    recording.write(dead)
     return dead
 
 
@@ -230,7 +230,7 @@ def test_an_overfull_disk_is_one_error_and_leaves_nothing(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(state, "write", full)
+    monkeypatch.setattr(recording, "write", full)
 
     with pytest.raises(HostError, match="No space left on device") as error:
         claim("one")

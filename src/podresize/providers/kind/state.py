@@ -14,8 +14,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from podresize.errors import HarnessError
-from podresize.providers import linux
+from podresize.providers import linux, recording
 from podresize.providers.kind.engine import engine_variables
 from podresize.providers.kind.layout import Layout
 from podresize.providers.names import name_in_use
@@ -101,7 +100,7 @@ def claim(name: str, *, target: dict[str, Any], kind: Path) -> ClusterState:
         try:
             draft.mkdir(mode=0o711)
             (draft / state.layout.logs.name).mkdir()
-            write(state, draft / state.layout.state_file.name)
+            recording.write(state, draft / state.layout.state_file.name)
             draft.rename(state.layout.directory)
         except OSError as error:
             shutil.rmtree(draft, ignore_errors=True)
@@ -109,31 +108,10 @@ def claim(name: str, *, target: dict[str, Any], kind: Path) -> ClusterState:
     return state
 
 
-def write(state: ClusterState, path: Path | None = None) -> None:
-    """Write ``kind.json`` atomically."""
-    path = path or state.layout.state_file
-    draft = path.with_suffix(".tmp")
-    draft.write_text(json.dumps(state.to_json(), indent=1))
-    draft.rename(path)
-
-
 def hand_over(name: str, handle: dict[str, Any]) -> None:
-    """Write the handle where other processes find it; from now on the starter may end.
-
-    Raises ``HarnessError`` when the cluster is no longer there.
-    """
+    """Write the handle where other processes find it. Raises as ``recording.hand_over``."""
     found = find(name)
-    try:
-        if found is None:
-            raise FileNotFoundError(name)
-        write(dataclasses.replace(found, handle=handle))
-    except OSError as error:
-        raise HarnessError(
-            "the cluster ended while it was starting",
-            value=name,
-            causes=(f"its directory is gone or full: {error}",),
-            next_command="podresize doctor",
-        ) from error
+    recording.hand_over(name, None if found is None else dataclasses.replace(found, handle=handle))
 
 
 def forget(name: str, keeper: Process) -> None:

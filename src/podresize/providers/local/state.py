@@ -15,8 +15,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from podresize.errors import HarnessError, HostError, UsageError
-from podresize.providers import linux
+from podresize.errors import HostError, UsageError
+from podresize.providers import linux, recording
 from podresize.providers.local import cgroups, network
 from podresize.providers.local.layout import MAX_CLUSTERS, Layout
 from podresize.providers.names import name_in_use
@@ -112,7 +112,7 @@ def claim(
         draft = root / f".new-{me}-{ticks}"
         try:
             draft.mkdir(mode=0o711)
-            write(state, draft / "cluster.json")
+            recording.write(state, draft / "cluster.json")
             draft.rename(state.layout.directory)
         except OSError as error:
             shutil.rmtree(draft, ignore_errors=True)
@@ -133,31 +133,10 @@ def _name_of_another(name: str, cgroup: Path, root: Path) -> UsageError:
     )
 
 
-def write(state: ClusterState, path: Path | None = None) -> None:
-    """Write ``cluster.json`` atomically."""
-    path = path or state.layout.state_file
-    draft = path.with_suffix(".tmp")
-    draft.write_text(json.dumps(state.to_json(), indent=1))
-    draft.rename(path)
-
-
 def hand_over(name: str, handle: dict[str, Any]) -> None:
-    """Write the handle where other processes find it; from now on the starter may end.
-
-    Raises ``HarnessError`` when the cluster is no longer there.
-    """
+    """Write the handle where other processes find it. Raises as ``recording.hand_over``."""
     found = find(name)
-    try:
-        if found is None:
-            raise FileNotFoundError(name)
-        write(dataclasses.replace(found, handle=handle))
-    except OSError as error:
-        raise HarnessError(
-            "the cluster ended while it was starting",
-            value=name,
-            causes=(f"its directory is gone or full: {error}",),
-            next_command="podresize doctor",
-        ) from error
+    recording.hand_over(name, None if found is None else dataclasses.replace(found, handle=handle))
 
 
 def forget(layout: Layout, supervisor: tuple[int, int]) -> bool:
