@@ -37,6 +37,7 @@ from podresize.providers.kind.removing import remove, sweep
 from podresize.providers.kubelet import overrides_of
 from podresize.providers.names import check_name, name_in_use, new_name
 from podresize.providers.readiness import wait_node
+from podresize.providers.recording import as_found
 from podresize.requirements.target import Target, kubelet_settings
 
 CAN_MAKE = True
@@ -238,22 +239,12 @@ def leave(handle: ClusterHandle) -> None:
 def find(name: str) -> Found | None:
     """Return the cluster of that name, dead or alive, or None."""
     there = state.find(name)
-    return None if there is None else _as_found(there)
+    return None if there is None else as_found(there, "kind")
 
 
 def found() -> list[Found]:
     """Return the kind clusters of this host by name."""
-    return [_as_found(each) for each in state.clusters()]
-
-
-def _as_found(there: state.ClusterState) -> Found:
-    return Found(
-        name=there.layout.name,
-        provider="kind",
-        is_alive=there.is_alive,
-        target=there.target,
-        handle=None if there.handle is None else ClusterHandle.from_json(there.handle),
-    )
+    return [as_found(each, "kind") for each in state.clusters()]
 
 
 def attach(name: str) -> ClusterHandle | None:

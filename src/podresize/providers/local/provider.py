@@ -45,6 +45,7 @@ from podresize.providers.local.layout import MAX_SOCKET_PATH, Layout
 from podresize.providers.local.order import make_order
 from podresize.providers.names import check_name, name_in_use, new_name
 from podresize.providers.readiness import wait_node
+from podresize.providers.recording import as_found
 from podresize.requirements.target import Target, kubelet_settings
 
 CAN_MAKE = True
@@ -91,22 +92,12 @@ def notes() -> list[str]:
 def find(name: str) -> Found | None:
     """Return the cluster of that name, dead or alive, or None."""
     there = state.find(name)
-    return None if there is None else _as_found(there)
+    return None if there is None else as_found(there, "local")
 
 
 def found() -> list[Found]:
     """Return the local clusters of this host by name."""
-    return [_as_found(each) for each in state.clusters()]
-
-
-def _as_found(there: state.ClusterState) -> Found:
-    return Found(
-        name=there.layout.name,
-        provider="local",
-        is_alive=there.is_alive,
-        target=there.target,
-        handle=None if there.handle is None else ClusterHandle.from_json(there.handle),
-    )
+    return [as_found(each, "local") for each in state.clusters()]
 
 
 def attach(name: str) -> ClusterHandle | None:
