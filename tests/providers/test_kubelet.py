@@ -66,6 +66,7 @@ def read(path: Path) -> UsageError:
         (b"kind: Pod\n", "not a kubelet configuration"),
         (b"apiVersion: kubelet.config.k8s.io/v1\n", "not a kubelet configuration"),
         (b"cgroupRoot: /x\n", "the provider itself must set"),
+        (b"cgroupDriver: systemd\n", "the provider itself must set"),
         (b"address: 0.0.0.0\nmaxPods: 3\n", "the provider itself must set"),
         (b"maxPods: 2024-01-01\n", "a value that no setting can have"),
         (b"a: &a [*a]\n", "a value that no setting can have"),

@@ -42,8 +42,22 @@ def test_each_part_counts(changed: dict[str, Any], said: str) -> None:
     assert said in found
 
 
-def test_a_cgroup_driver_counts_only_where_one_was_asked_for() -> None:
-    other = {"systemd": "cgroupfs", "cgroupfs": "systemd"}[TARGET.cgroup_driver]
+@pytest.mark.parametrize(
+    ("provider", "asked", "is_there", "matches"),
+    [
+        ("kind", None, "systemd", True),
+        ("kind", None, "cgroupfs", False),
+        ("kind", "cgroupfs", "cgroupfs", True),
+        ("kind", "systemd", "cgroupfs", False),
+        ("local", None, "cgroupfs", True),
+        ("kubeconfig", None, "systemd", True),
+        ("kubeconfig", None, "cgroupfs", True),
+    ],
+)
+def test_who_asks_for_no_cgroup_driver_asks_for_the_providers_own(
+    provider: str, asked: str | None, is_there: str, matches: bool
+) -> None:
+    target = dataclasses.replace(ASKED, provider=provider, cgroup_driver=asked)
+    there = dataclasses.replace(TARGET, provider=provider, cgroup_driver=is_there)
 
-    assert mismatches(dataclasses.replace(ASKED, cgroup_driver=TARGET.cgroup_driver), TARGET) == []
-    assert len(mismatches(dataclasses.replace(ASKED, cgroup_driver=other), TARGET)) == 1
+    assert (mismatches(target, there) == []) is matches

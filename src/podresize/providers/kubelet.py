@@ -21,9 +21,10 @@ from podresize.providers.host import Host
 from podresize.requirements.target import Target
 
 FEATURE = "InPlacePodVerticalScaling"
-# The settings by which the provider reaches and isolates the kubelet: a user's file may not move
-# them, everything else it may.
+# The settings by which the provider reaches and isolates the kubelet, and the one that is the
+# runtime's too (--cgroup-driver): a user's file may not move them, everything else it may.
 _OWNED_KUBELET_KEYS = (
+    "cgroupDriver",
     "address",
     "cgroupRoot",
     "containerRuntimeEndpoint",
@@ -178,11 +179,15 @@ def refuse_owned(settings: Mapping[str, Any], *, place: str, origin: str) -> Non
     """Raise ``UsageError`` for settings that the provider itself must make."""
     owned = [key for key in _OWNED_KUBELET_KEYS if key in settings]
     if owned:
+        driver = ("the runtime has the same cgroup driver: --cgroup-driver is for both",)
         raise UsageError(
             "the kubelet configuration sets what the provider itself must set",
             value=f"{place}: {', '.join(owned)}",
             origin=origin,
-            causes=("the file was taken whole from a running node",),
+            causes=(
+                "the file was taken whole from a running node",
+                *(driver if "cgroupDriver" in owned else ()),
+            ),
             next_command=f"remove {', '.join(owned)} from {place}",
         )
 

@@ -18,8 +18,8 @@ def mismatches(target: Target, fingerprint: Fingerprint) -> list[str]:
         "cpu_manager_policy": target.cpu_manager_policy,
         "memory_manager_policy": target.memory_manager_policy,
     }
-    if target.cgroup_driver is not None:
-        wanted["cgroup_driver"] = target.cgroup_driver
+    if target.driver is not None:
+        wanted["cgroup_driver"] = target.driver
     return [
         f"{name} is {getattr(fingerprint, name)}, not {value}"
         for name, value in wanted.items()

@@ -17,6 +17,7 @@ EXISTING = "kubeconfig"
 PROVIDERS = (*MAKERS, EXISTING)
 DEFAULT_PROVIDER = MAKERS[0]
 CGROUP_DRIVERS = ("systemd", "cgroupfs")
+_OWN_DRIVERS = {"local": "cgroupfs", "kind": "systemd"}
 UNKNOWN = "unknown"
 """What no witness within reach could say of a target."""
 # The kubelet's default (KubeletConfiguration v1beta1, syncFrequency).
@@ -66,6 +67,14 @@ class Target:
     image: str | None = None
     node_selector: tuple[str, ...] = ()
     runtime_class: str | None = None
+
+    @property
+    def driver(self) -> str | None:
+        """The cgroup driver of kubelet and runtime: the provider's own where none was asked for.
+
+        None of a provider that makes no cluster.
+        """
+        return self.cgroup_driver or _OWN_DRIVERS.get(self.provider)
 
     @property
     def of_no_use(self) -> dict[str, Any]:

@@ -79,13 +79,8 @@ def control_plane(target: Target) -> list[dict[str, Any]]:
 
 def kubelet(target: Target, host: Host, overrides: dict[str, Any]) -> dict[str, Any]:
     """Return what kind's own KubeletConfiguration is patched with."""
-    config = node_settings(target, host) | {"cgroupDriver": driver(target)}
+    config = node_settings(target, host) | {"cgroupDriver": target.driver}
     return with_overrides(config, overrides)
-
-
-def driver(target: Target) -> str:
-    """Return the cgroup driver of kubelet and runtime: kind's own is systemd."""
-    return target.cgroup_driver or "systemd"
 
 
 def containerd_changes(target: Target, host: Host) -> list[str]:
@@ -94,7 +89,7 @@ def containerd_changes(target: Target, host: Host) -> list[str]:
         "no-sys-resource": not host.sys_resource,
         "no-apparmor": not host.apparmor,
         "crun": target.oci_runtime == "crun",
-        "cgroupfs": driver(target) == "cgroupfs",
+        "cgroupfs": target.driver == "cgroupfs",
         # Registries that a node is told of while it runs (providers/containers/registry.py).
         "registries": True,
     }

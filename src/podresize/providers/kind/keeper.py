@@ -117,7 +117,7 @@ class Keeper:
         configuration.check_taken(written, self._target, host)
         handle = node.handle(
             logs=self._layout.logs,
-            driver=configuration.driver(self._target),
+            driver=str(self._target.driver),
             control=self._layout.control_socket,
         )
         commands = Commands(
