@@ -7,7 +7,7 @@ from pathlib import Path
 
 from podresize.cluster.api import Api
 from podresize.cri.client import RuntimeClient
-from podresize.errors import HarnessError, HostError
+from podresize.errors import HostError
 from podresize.providers import host as hosts
 from podresize.providers.fingerprint import detect
 from podresize.providers.host import cgroup_mounts
@@ -69,6 +69,19 @@ class Node:
         words = ("exec", "--interactive", self.container, "ctr", "--namespace=k8s.io")
         self.engine.run(*words, "images", "import", "-", input_file=archive)
 
+    def keep_logs(self, directory: Path) -> None:
+        """Copy the journal of kubelet and runtime, and the logs of the control plane's pods.
+
+        Raises ``OSError``, and ``HostError`` where the engine does not let the node be asked.
+        """
+        for unit in ("kubelet", "containerd"):
+            said = self.run("journalctl", "--no-pager", f"--unit={unit}")
+            (directory / f"{unit}.log").write_text(said)
+        for pod in self.inside(Path("/var/log/pods")).glob("kube-system_*"):
+            for log in pod.glob("*/*.log"):
+                target = directory / f"{log.parent.name}-{log.name}"
+                target.write_bytes(log.read_bytes())
+
     def fingerprint(self, api: Api, cri: RuntimeClient) -> Fingerprint:
         """Return what the node's cluster turns out to be. Raises as ``detect`` does."""
         return detect(
@@ -126,16 +139,3 @@ def _is_container_root(directory: Path, container_id: str) -> bool:
         if found:
             return below.removeprefix(".scope") in ("", "/init.scope", "/init")
     return False
-
-
-def check_files(node: Node, wanted: tuple[str, ...]) -> None:
-    """Raise ``HarnessError`` naming the first file that the node image lacks."""
-    for path in wanted:
-        if not node.inside(Path(path)).exists():
-            raise HarnessError(
-                "the node image lacks what a node needs",
-                value=path,
-                origin=node.container,
-                causes=("it is no node image", "it was made for another version of kind"),
-                next_command="podresize artifacts get node-image",
-            )

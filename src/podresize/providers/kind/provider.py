@@ -256,21 +256,18 @@ def attach(name: str) -> ClusterHandle | None:
 
 
 def keep_logs(handle: ClusterHandle, directory: Path) -> None:
-    """Copy kind's log, the node's journal and its pods' logs. Raises ``OSError``."""
-    layout = Layout(name=handle.name)
-    shutil.copytree(layout.logs, directory, dirs_exist_ok=True)
+    """Copy kind's log, the node's journal and its pods' logs. Raises ``OSError``.
+
+    Of a stranger's cluster there is no log of kind's.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
     there = state.find(handle.name)
-    if there is None:
-        return
+    if there is not None:
+        shutil.copytree(there.layout.logs, directory, dirs_exist_ok=True)
     with contextlib.suppress(PodresizeError):
-        node = Node(find_engine(there.variables), layout.node_name)
-        for unit in ("kubelet", "containerd"):
-            said = node.run("journalctl", "--no-pager", f"--unit={unit}")
-            (directory / f"{unit}.log").write_text(said)
-        for pod in node.inside(Path("/var/log/pods")).glob("kube-system_*"):
-            for log in pod.glob("*/*.log"):
-                target = directory / f"{log.parent.name}-{log.name}"
-                target.write_bytes(log.read_bytes())
+        engine = find_engine(None if there is None else there.variables)
+        for node in handle.nodes:
+            Node(engine, node.name).keep_logs(directory)
 
 
 def _wait_ready(
