@@ -33,6 +33,7 @@ from podresize.errors import (
     HarnessError,
     HostError,
     PodresizeError,
+    UsageError,
 )
 from podresize.evidence.records import RecordFile, VerdictKind, new_run_id, now, run_record
 from podresize.oracle.versions import V1_32
@@ -102,6 +103,18 @@ EXIT_INTERRUPTED = 130
     default=None,
     help="Also run the last containerd with the gate off.  [default: with --gate on, where it can]",
 )
+@click.option("--name", metavar="NAME", help="Name of the cluster.  [default: a new one]")
+@click.option(
+    "--reuse",
+    is_flag=True,
+    help="Use the cluster of that --name if it is there and is what was asked for, and leave it "
+    "running. For one target.",
+)
+@click.option(
+    "--keep",
+    is_flag=True,
+    help="Leave the cluster running, and print how to reach and delete it. For one target.",
+)
 @click.option(
     "--kubeconfig",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -129,6 +142,9 @@ def run(
     profiles: tuple[str, ...],
     workers: int | None,
     gate_off: bool | None,
+    name: str | None,
+    reuse: bool,
+    keep: bool,
     **options: Any,
 ) -> None:
     """Start a real cluster for each target, check it, and write the report.
@@ -143,6 +159,9 @@ def run(
     if requirements and profiles == _PROFILES:
         profiles = ()
     targets = _targets(containerd, gate_off, options)
+    whose = [f"--name={name}"] if name is not None else []
+    whose += [word for word, is_given in (("--reuse", reuse), ("--keep", keep)) if is_given]
+    _refuse_several(targets, whose)
     provider = provider_of(targets[0].provider)
     for target in targets:
         provider.check_target(target)
@@ -159,7 +178,9 @@ def run(
     for number, target in enumerate(targets, start=1):
         click.echo(f"target {number} of {len(targets)}: {target}")
         number = workers_for(_release(target)) if workers is None else workers
-        code = _run_pytest(target, requirements, profiles, out=out, run_id=run_id, workers=number)
+        code = _run_pytest(
+            target, requirements, profiles, out=out, run_id=run_id, workers=number, whose=whose
+        )
         if code == _INTERRUPTED:
             worst = EXIT_INTERRUPTED
             break
@@ -196,6 +217,22 @@ def _targets(
     return targets
 
 
+def _refuse_several(targets: Sequence[Target], whose: Sequence[str]) -> None:
+    """Raise ``UsageError`` where several targets are to have one cluster, or all are to stay."""
+    given = [word for word in whose if word in ("--reuse", "--keep")]
+    if given and len(targets) > 1:
+        raise UsageError(
+            "a cluster is kept or reused in a run of one target",
+            value=f"{len(targets)} targets: {'; '.join(map(str, targets))}",
+            origin=" ".join(given),
+            causes=(
+                "by default a run has a target on each side of containerd 1.6.9, and one with "
+                "the gate off",
+            ),
+            next_command=f"podresize run {' '.join(whose)} --containerd 1.6.36 --no-gate-off",
+        )
+
+
 def _open_records(out: Path, run_id: str) -> RecordFile:
     try:
         records = RecordFile(out / "records.jsonl")
@@ -220,8 +257,12 @@ def _run_pytest(
     out: Path,
     run_id: str,
     workers: int,
+    whose: Sequence[str],
 ) -> int:
-    """Run the suites against one target in a process of their own; return pytest's exit code."""
+    """Run the suites against one target in a process of their own; return pytest's exit code.
+
+    ``whose`` are the options of pytest that name the cluster and say what becomes of it.
+    """
     suites = suites_directory()
     command = [
         sys.executable,
@@ -239,6 +280,7 @@ def _run_pytest(
         f"--memory-manager-policy={target.memory_manager_policy}",
         f"--out={out.resolve()}",
         f"--timeout={_CHECK_TIMEOUT_SECONDS}",
+        *whose,
     ]
     if target.cgroup_driver is not None:
         command.append(f"--cgroup-driver={target.cgroup_driver}")
