@@ -74,6 +74,32 @@ def test_a_monitor_with_the_containers_id_is_not_the_container(tmp_path: Path) -
     assert found.containers[CID]["unified"] == pod / f"crio-{CID}.scope"
 
 
+def test_cruns_own_group_below_a_scope_has_the_limits_on_v1(tmp_path: Path) -> None:
+    scope = (
+        tmp_path / "kubepods.slice" / f"kubepods-pod{ESCAPED}.slice" / f"cri-containerd-{CID}.scope"
+    )
+    (scope / "container").mkdir(parents=True)
+    found = find_pod_cgroups(
+        {"cpu": tmp_path, "memory": tmp_path},
+        pod_uid=UID,
+        qos_class="Guaranteed",
+        container_ids=(CID,),
+    )
+    assert set(found.containers[CID].values()) == {scope / "container"}
+
+
+def test_a_group_that_the_workload_made_is_not_its_container(tmp_path: Path) -> None:
+    place = tmp_path / "kubepods" / f"pod{UID}" / CID
+    (place / "container").mkdir(parents=True)
+    found = find_pod_cgroups(
+        {"cpu": tmp_path, "memory": tmp_path},
+        pod_uid=UID,
+        qos_class="Guaranteed",
+        container_ids=(CID,),
+    )
+    assert set(found.containers[CID].values()) == {place}
+
+
 def test_a_runtime_with_another_driver_than_the_kubelet(tmp_path: Path) -> None:
     (tmp_path / "kubepods.slice" / f"kubepods-pod{ESCAPED}.slice").mkdir(parents=True)
     name = f"kubepods-pod{ESCAPED}.slice:cri-containerd:{CID}"

@@ -18,6 +18,11 @@ from podresize.errors import HarnessError
 # deeper trees belong to the workloads.
 DEEPEST = 6
 
+# With systemd crun keeps the container in a group of its own below the scope that systemd made
+# (crun(1), run.oci.systemd.subgroup). On cgroup v1 that group alone has the limits, as crun 1.8.1
+# shows; on v2 systemd gives them to the scope as well.
+_CRUNS_OWN = "container"
+
 # What a resize can write. A file that a kernel or hierarchy lacks is left out by resource_files.
 RESOURCE_FILES = {
     "cpu": ("cpu.shares", "cpu.cfs_quota_us", "cpu.cfs_period_us"),
@@ -74,7 +79,10 @@ def find_pod_cgroups(
         qos[controller] = _qos_level(pod[controller], qos_class=qos_class)
         for container_id in ids:
             containers[container_id][controller] = find_container(
-                root, pod=pod[controller], container_id=container_id
+                root,
+                pod=pod[controller],
+                container_id=container_id,
+                is_v1=controller != "unified",
             )
     systemd = any(path.name.endswith(".slice") for path in pod.values())
     return PodCgroups(
@@ -111,10 +119,11 @@ def find_pod(root: Path, *, pod_uid: str) -> Path:
     return _the_one(found, what=f"the cgroup of pod {pod_uid} ({plain}, *-{escaped})", root=root)
 
 
-def find_container(root: Path, *, pod: Path, container_id: str) -> Path:
+def find_container(root: Path, *, pod: Path, container_id: str, is_v1: bool) -> Path:
     """Return the directory of a container, in its pod's or, failing that, anywhere in ``root``.
 
-    A runtime whose driver is not the kubelet's puts it elsewhere. Raises ``HarnessError``.
+    A runtime whose driver is not the kubelet's puts it elsewhere. ``is_v1`` says which version of
+    cgroups ``root`` is of. Raises ``HarnessError``.
     """
 
     def is_container(name: str) -> bool:
@@ -125,7 +134,9 @@ def find_container(root: Path, *, pod: Path, container_id: str) -> Path:
         )
 
     found = list(_search(pod, is_container)) or list(_search(root, is_container))
-    return _the_one(found, what=f"the cgroup of container {container_id}", root=pod)
+    place = _the_one(found, what=f"the cgroup of container {container_id}", root=pod)
+    inner = place / _CRUNS_OWN
+    return inner if is_v1 and place.suffix == ".scope" and inner.is_dir() else place
 
 
 def resource_files(directories: Mapping[str, Path]) -> dict[str, Path]:
