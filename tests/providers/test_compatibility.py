@@ -10,6 +10,7 @@ import pytest
 from podresize.errors import UsageError
 from podresize.providers.compatibility import check_target
 from podresize.providers.kubeconfig import provider as kubeconfig
+from podresize.providers.registry import provider_of
 from podresize.requirements.target import Target
 
 
@@ -91,6 +92,20 @@ def test_what_is_for_a_cluster_that_is_there_is_refused_of_one_that_is_made(
 
 
 @pytest.mark.parametrize(
+    ("target", "what"),
+    [
+        (Target(worker_nodes=1), "local provider makes one node"),
+        (Target(provider="kind", worker_nodes=-1), "less than no worker nodes"),
+    ],
+)
+def test_worker_nodes_that_cannot_be(target: Target, what: str) -> None:
+    with pytest.raises(UsageError, match=what) as raised:
+        provider_of(target.provider).check_target(target)
+
+    assert raised.value.origin == "--worker-nodes"
+
+
+@pytest.mark.parametrize(
     ("facts", "option"),
     [
         ({"kubernetes": "1.37.2"}, "--kubernetes"),
@@ -101,6 +116,7 @@ def test_what_is_for_a_cluster_that_is_there_is_refused_of_one_that_is_made(
         ({"memory_manager_policy": "Static"}, "--memory-manager-policy"),
         ({"kubelet_config": Path("/f")}, "--kubelet-config"),
         ({"cgroup_driver": "systemd"}, "--cgroup-driver"),
+        ({"worker_nodes": 1}, "--worker-nodes"),
     ],
 )
 def test_what_a_cluster_that_is_there_has_cannot_be_chosen(

@@ -42,6 +42,14 @@ def test_each_part_counts(changed: dict[str, Any], said: str) -> None:
     assert said in found
 
 
+@pytest.mark.parametrize("asked", [0, 2])
+def test_the_number_of_worker_nodes_counts(asked: int) -> None:
+    target = dataclasses.replace(ASKED, worker_nodes=asked)
+
+    assert mismatches(target, TARGET, worker_nodes=asked) == []
+    assert mismatches(target, TARGET, worker_nodes=1) == [f"worker_nodes is 1, not {asked}"]
+
+
 @pytest.mark.parametrize(
     ("provider", "asked", "is_there", "matches"),
     [

@@ -65,6 +65,14 @@ def target_options(
                 help="Of kubelet and runtime.  [default: local cgroupfs, kind systemd]",
             ),
             click.option(
+                "--worker-nodes",
+                type=click.IntRange(min=0),
+                default=_DEFAULTS.worker_nodes,
+                metavar="N",
+                help="Nodes beside the control plane's, with --provider kind; the checks' pods run "
+                "on the first.  [default: none]",
+            ),
+            click.option(
                 "--kubelet-config",
                 type=click.Path(path_type=Path),
                 metavar="FILE",

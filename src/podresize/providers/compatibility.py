@@ -100,6 +100,13 @@ def check_target(target: Target) -> None:
             causes=(f"known: {', '.join(_MEMORY_MANAGER_POLICIES)} (the kubelet minds capitals)",),
             next_command="podresize cluster up --memory-manager-policy Static",
         )
+    if target.worker_nodes < 0:
+        raise UsageError(
+            "a cluster cannot have less than no worker nodes",
+            value=str(target.worker_nodes),
+            origin="--worker-nodes",
+            next_command="podresize cluster up --provider kind --worker-nodes 1",
+        )
     if target.cgroup_driver not in (None, *CGROUP_DRIVERS):
         raise UsageError(
             "unknown cgroup driver",

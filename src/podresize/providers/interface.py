@@ -84,6 +84,8 @@ class ClusterHandle:
     run that tolerate ``OWN_NODE``; its ``kubeconfig`` is that cluster's. ``is_strangers``: somebody
     else made it, and no process of ours answers for it.
 
+    The first of ``nodes`` is the one that the checks' pods run on.
+
     ``context`` is that of the kubeconfig, None for its current one. ``namespace`` is the one that
     all checks share, None where each makes one of its own. ``pod_fields`` are fields that the spec
     of every pod gets, ``container_fields`` those of every container.
@@ -168,9 +170,9 @@ class Provider(Protocol):
     CAN_JOIN: bool
     """Whether ``up`` can make a node that joins a cluster that is there."""
     CLUSTER_BYTES: int
-    """The memory that a small cluster with some pods takes, rounded up."""
+    """The memory that a small cluster of one node with some pods takes, rounded up."""
     CLUSTER_INSTANCES: int
-    """The inotify instances of this host's user that a cluster takes (``inotify`` says why)."""
+    """The inotify instances of this host's user that it takes (``inotify`` says why)."""
 
     def check_target(self, target: Target) -> None:
         """Raise ``UsageError`` for a target that this provider can make on no host."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from podresize.requirements.target import Fingerprint, Target
 
 
-def mismatches(target: Target, fingerprint: Fingerprint) -> list[str]:
+def mismatches(target: Target, fingerprint: Fingerprint, *, worker_nodes: int = 0) -> list[str]:
     """Return what a running cluster is otherwise than the target, one phrase each.
 
-    Settings of the kubelet that a fingerprint does not hold are not compared.
+    ``worker_nodes`` is how many it has. Settings of the kubelet that a fingerprint does not hold
+    are not compared.
     """
     wanted = {
         "kubernetes": target.kubernetes,
@@ -20,8 +21,10 @@ def mismatches(target: Target, fingerprint: Fingerprint) -> list[str]:
     }
     if target.driver is not None:
         wanted["cgroup_driver"] = target.driver
+    have = {name: getattr(fingerprint, name) for name in wanted}
+    wanted["worker_nodes"], have["worker_nodes"] = target.worker_nodes, worker_nodes
     return [
-        f"{name} is {getattr(fingerprint, name)}, not {value}"
+        f"{name} is {have[name]}, not {value}"
         for name, value in wanted.items()
-        if getattr(fingerprint, name) != value
+        if have[name] != value
     ]

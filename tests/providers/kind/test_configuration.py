@@ -174,3 +174,14 @@ def test_there_is_a_runtime_class_for_each_handler_of_the_node_image() -> None:
     }
 
     assert handlers == {"runc": "runc", "crun": "crun"}
+
+
+@pytest.mark.parametrize("workers", [0, 1, 3])
+def test_workers_are_nodes_beside_the_control_plane(
+    host: Callable[..., Host], workers: int
+) -> None:
+    config = cluster(Target(provider="kind", worker_nodes=workers), host())
+
+    assert [each["role"] for each in config["nodes"]] == ["control-plane", *["worker"] * workers]
+    # What kubeadm tells a kubelet that joins is the first node's: none has patches of its own.
+    assert not any("kubeadmConfigPatches" in each for each in config["nodes"])

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from podresize.errors import HostError
-from podresize.providers.kind.node import first_process
+from podresize.providers.interface import NodeHandle
+from podresize.providers.kind.node import first_process, kept_on
 
 ID = "f00d" * 16
 
@@ -57,3 +58,10 @@ def test_a_process_that_ends_meanwhile_is_passed_over(tmp_path: Path) -> None:
     process(tmp_path, 21, cgroup=f"/docker/{ID}", numbers="21\t1")
 
     assert first_process(ID, proc=tmp_path) == 21
+
+
+def test_with_several_nodes_a_pod_is_kept_on_the_first() -> None:
+    one, other = NodeHandle(name="x-worker"), NodeHandle(name="x-control-plane")
+
+    assert kept_on((other,)) == {}
+    assert kept_on((one, other)) == {"nodeSelector": {"kubernetes.io/hostname": "x-worker"}}

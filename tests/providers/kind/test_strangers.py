@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from podresize.errors import HostError
-from podresize.providers.kind.strangers import reachable
+from podresize.providers.kind.strangers import nodes_of, reachable
 
 ADMIN = yaml.safe_dump(
     {
@@ -56,3 +56,25 @@ def test_a_port_on_the_loopback_of_an_engine_elsewhere_is_refused_with_the_way_o
 def test_a_port_that_is_not_published_is_refused() -> None:
     with pytest.raises(HostError, match="cannot be reached"):
         reachable(ADMIN, [], container="x-control-plane", address=None)
+
+
+@pytest.mark.parametrize(
+    ("containers", "nodes"),
+    [
+        ([], []),
+        (["x-control-plane"], ["x-control-plane"]),
+        (["x-worker"], []),
+        (
+            ["x-worker2", "x-control-plane", "x-worker10", "x-worker"],
+            ["x-worker", "x-worker2", "x-worker10", "x-control-plane"],
+        ),
+        (
+            ["x-external-load-balancer", "x-control-plane2", "x-control-plane", "x-worker"],
+            ["x-worker", "x-control-plane"],
+        ),
+    ],
+)
+def test_the_checks_go_to_the_first_worker_where_there_is_one(
+    containers: list[str], nodes: list[str]
+) -> None:
+    assert nodes_of("x", containers) == nodes

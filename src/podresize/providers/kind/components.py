@@ -1,7 +1,7 @@
 """Stopping and starting the components of a kind node: units of systemd, and static pods.
 
 The kubelet runs the control plane from manifests; one that is taken away ends, one that comes back
-is started again. So nothing of the control plane starts while the kubelet is stopped.
+is started again. So nothing of the control plane starts while the kubelet of its node is stopped.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _LOOK_SECONDS = 0.2
 
 
 class NodeComponents:
-    """What ``commands`` carries out on a kind node."""
+    """What ``commands`` carries out: kubelet and runtime are those of the checks' node."""
 
-    def __init__(self, node: Node, endpoint: str) -> None:
+    def __init__(self, node: Node, control_plane: Node) -> None:
         self._node = node
-        self._endpoint = endpoint
+        self._control_plane = control_plane
 
     def running(self) -> dict[str, bool]:
         """Return of each component whether it runs."""
@@ -70,10 +70,10 @@ class NodeComponents:
         )
 
     def _manifest(self, name: str) -> Path:
-        return self._node.inside(_MANIFESTS / f"{name}.yaml")
+        return self._control_plane.inside(_MANIFESTS / f"{name}.yaml")
 
     def _aside(self, name: str) -> Path:
-        return self._node.inside(_ASIDE / f"{name}.yaml")
+        return self._control_plane.inside(_ASIDE / f"{name}.yaml")
 
     def _end_containers(self, name: str, *, kill: bool) -> None:
         """Signal the component's containers until none runs: SIGTERM, after 5 s SIGKILL.
@@ -82,7 +82,7 @@ class NodeComponents:
         yet starts another.
         """
         begun = time.monotonic()
-        with RuntimeClient(self._endpoint) as runtime:
+        with RuntimeClient(self._control_plane.endpoint) as runtime:
             while running := _running(runtime, name):
                 waited = time.monotonic() - begun
                 if waited > _STOP_SECONDS:
@@ -95,11 +95,11 @@ class NodeComponents:
     def _signal(self, container: str, signal: str) -> None:
         command = ("ctr", "--namespace=k8s.io", "tasks", "kill", f"--signal={signal}", container)
         with contextlib.suppress(HostError):  # it has ended meanwhile
-            self._node.run(*command)
+            self._control_plane.run(*command)
 
     def _wait_until_it_runs(self, name: str) -> None:
         end = time.monotonic() + _START_SECONDS
-        with RuntimeClient(self._endpoint) as runtime:
+        with RuntimeClient(self._control_plane.endpoint) as runtime:
             while not _running(runtime, name):
                 if time.monotonic() > end:
                     raise TimeoutError(f"{name} does not run after {_START_SECONDS:.0f} s")

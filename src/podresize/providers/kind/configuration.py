@@ -49,7 +49,9 @@ def cluster(
         # kind would look for a free port on an address that this host does not have; -1 leaves the
         # choice to the engine.
         config["networking"] |= {"apiServerAddress": address, "apiServerPort": -1}
-    config["nodes"] = [{"role": "control-plane"}]
+    # No node has patches of its own: a kubelet that joins gets the configuration of the first node,
+    # whatever its own patches say (kubernetes-sigs/kind#3849).
+    config["nodes"] = [{"role": "control-plane"}, *[{"role": "worker"}] * target.worker_nodes]
     return yaml.safe_dump(config, sort_keys=False)
 
 

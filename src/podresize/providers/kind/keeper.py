@@ -1,7 +1,7 @@
 """The process that stays: has kind make the cluster, and sees to it that it goes.
 
 Two processes answer for a kind cluster. The **keeper** watches the owner, the guardian and the
-node's container, takes commands for the node's components, and deletes the cluster at its end. The
+nodes' containers, takes commands for a node's components, and deletes the cluster at its end. The
 **guardian** watches the keeper and does the same if that is killed. If both are killed at once, the
 next command finds the cluster by its directory and sweeps.
 
@@ -112,22 +112,27 @@ class Keeper:
             )
         )
         self._create(ties, engine)
-        node = Node(engine, self._layout.node_name)
-        written = node.inside(Path("/etc/containerd/config.toml")).read_text()
-        configuration.check_taken(written, self._target, host)
-        handle = node.handle(
-            logs=self._layout.logs,
-            driver=str(self._target.driver),
-            control=self._layout.control_socket,
-        )
-        commands = Commands(
-            self._layout.control_socket, NodeComponents(node, handle.runtime_endpoint)
-        )
+        names = self._layout.node_names(self._target.worker_nodes)
+        nodes = [Node(engine, name) for name in names]
+        for node in nodes:
+            written = node.inside(Path("/etc/containerd/config.toml")).read_text()
+            configuration.check_taken(written, self._target, host)
+        # The commands are for the checks' node and the control plane, not for other workers.
+        handles = [
+            node.handle(
+                logs=self._layout.logs,
+                driver=str(self._target.driver),
+                control=self._layout.control_socket if node is nodes[0] else None,
+            )
+            for node in nodes
+        ]
+        commands = Commands(self._layout.control_socket, NodeComponents(nodes[0], nodes[-1]))
         commands.serve()
         try:
-            self.tell({"event": "started", "node": handle.to_json()})
-            ties.wait(os.pidfd_open(node.pid))
-            self.tell({"event": "failed", "what": "the node's container ended"})
+            self.tell({"event": "started", "nodes": [handle.to_json() for handle in handles]})
+            lives = {os.pidfd_open(node.pid): node.container for node in nodes}
+            ended = lives[ties.wait(*lives)]
+            self.tell({"event": "failed", "what": f"the node's container ended: {ended}"})
         finally:
             commands.close()
 

@@ -54,7 +54,16 @@ class Layout:
         """The engine's network of this cluster alone: kind's own is shared, and stays for ever."""
         return f"podresize-{self.name}"
 
+    def node_names(self, workers: int) -> tuple[str, ...]:
+        """Return the names of the nodes and of their containers, which are kind's choice.
+
+        The first is the one that the checks' pods run on, the last the control plane's: with no
+        workers the same.
+        """
+        numbers = ("", *map(str, range(2, workers + 1)))[:workers]
+        return (*(f"{self.name}-worker{number}" for number in numbers), self.control_plane)
+
     @property
-    def node_name(self) -> str:
-        """The node's name in the cluster, and of its container: kind's choice."""
+    def control_plane(self) -> str:
+        """The name of the control plane's node and of its container."""
         return f"{self.name}-control-plane"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from podresize.cluster.api import Api
 from podresize.cri.client import RuntimeClient
@@ -18,6 +20,7 @@ from podresize.requirements.target import Fingerprint
 
 WORKLOAD_IMAGE = "podresize.local/workload:1"
 _PROC = Path("/proc")
+_HOSTNAME = "kubernetes.io/hostname"
 
 
 class Node:
@@ -97,6 +100,14 @@ class Node:
     def _oci_version(self, program: Path) -> str:
         """Return what an OCI runtime of the node says of its version."""
         return self.run(str(program), "--version")
+
+
+def kept_on(nodes: Sequence[NodeHandle]) -> dict[str, Any]:
+    """Return what keeps a pod on the first of these nodes, as fields of its spec.
+
+    Its cgroups and its runtime are the witnesses. A single node takes all pods without.
+    """
+    return {} if len(nodes) == 1 else {"nodeSelector": {_HOSTNAME: nodes[0].name}}
 
 
 def first_process(container_id: str, *, proc: Path = _PROC) -> int:

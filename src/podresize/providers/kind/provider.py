@@ -32,7 +32,7 @@ from podresize.providers.interface import ClusterHandle, Found, NodeHandle
 from podresize.providers.kind import configuration, state, strangers
 from podresize.providers.kind.engine import Engine, find_engine
 from podresize.providers.kind.layout import Layout
-from podresize.providers.kind.node import WORKLOAD_IMAGE, Node
+from podresize.providers.kind.node import WORKLOAD_IMAGE, Node, kept_on
 from podresize.providers.kind.removing import remove, sweep
 from podresize.providers.kubelet import overrides_of
 from podresize.providers.names import check_name, name_in_use, new_name
@@ -43,7 +43,7 @@ from podresize.requirements.target import Target, kubelet_settings
 CAN_MAKE = True
 CAN_JOIN = False
 CLUSTER_BYTES = 1500 << 20
-# Measured with Kubernetes 1.27: 25, among them 5 of the node's systemd.
+# Of a node. Measured with Kubernetes 1.27: 25, among them 5 of the node's systemd.
 CLUSTER_INSTANCES = 27
 _MODULE = "podresize.providers.kind.keeper"
 # kubeadm itself gives up after four minutes.
@@ -154,7 +154,8 @@ def up(
     try:
         started = supervisor.wait_started(lambda step, at: tell(step, at - began))
         handle = _wait_ready(
-            *(supervisor, engine, NodeHandle.from_json(started["node"]), Layout(name=name)),
+            *(supervisor, engine, tuple(map(NodeHandle.from_json, started["nodes"]))),
+            Layout(name=name),
             lambda step: tell(step, time.monotonic() - began),
         )
         state.hand_over(name, handle.to_json())
@@ -256,9 +257,10 @@ def attach(name: str) -> ClusterHandle | None:
 
 
 def keep_logs(handle: ClusterHandle, directory: Path) -> None:
-    """Copy kind's log, the node's journal and its pods' logs. Raises ``OSError``.
+    """Copy kind's log, each node's journal and its pods' logs. Raises ``OSError``.
 
-    Of a stranger's cluster there is no log of kind's.
+    Of several nodes each has a directory of its own; of a stranger's cluster there is no log of
+    kind's.
     """
     directory.mkdir(parents=True, exist_ok=True)
     there = state.find(handle.name)
@@ -267,22 +269,29 @@ def keep_logs(handle: ClusterHandle, directory: Path) -> None:
     with contextlib.suppress(PodresizeError):
         engine = find_engine(None if there is None else there.variables)
         for node in handle.nodes:
-            Node(engine, node.name).keep_logs(directory)
+            below = directory if len(handle.nodes) == 1 else directory / node.name
+            below.mkdir(exist_ok=True)
+            Node(engine, node.name).keep_logs(below)
 
 
 def _wait_ready(
     supervisor: Supervisor,
     engine: Engine,
-    node: NodeHandle,
+    nodes: tuple[NodeHandle, ...],
     layout: Layout,
     tell: Callable[[str], None],
 ) -> ClusterHandle:
+    node, *others = nodes
     container = Node(engine, node.name)
     with (
         Api(read_kubeconfig(layout.kubeconfig)) as api,
         RuntimeClient(node.runtime_endpoint) as cri,
     ):
-        wait_node(api, node.name, has_ended=lambda: supervisor.has_ended, deadline=_READY_SECONDS)
+        # With workers the control plane keeps its taint, and no pod of a check comes there.
+        for each in (node, *others[:-1]):
+            wait_node(
+                api, each.name, has_ended=lambda: supervisor.has_ended, deadline=_READY_SECONDS
+            )
         tell("node Ready")
         cri.wait_connected(seconds=_RUNTIME_SECONDS)
         for body in configuration.runtime_classes():
@@ -301,7 +310,8 @@ def _wait_ready(
         name=layout.name,
         provider="kind",
         kubeconfig=layout.kubeconfig,
-        nodes=(node,),
+        nodes=nodes,
         workload_image=WORKLOAD_IMAGE,
         fingerprint=fingerprint,
+        pod_fields=kept_on(nodes),
     )

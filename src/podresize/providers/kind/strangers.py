@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -18,7 +19,7 @@ from podresize.cri.client import RuntimeClient
 from podresize.errors import HostError
 from podresize.providers.interface import ClusterHandle
 from podresize.providers.kind.engine import ADDRESS_VARIABLE, Engine
-from podresize.providers.kind.node import WORKLOAD_IMAGE, Node
+from podresize.providers.kind.node import WORKLOAD_IMAGE, Node, kept_on
 
 _ADMIN = Path("/etc/kubernetes/admin.conf")
 _PORT = "6443/tcp"
@@ -30,24 +31,24 @@ _kept: list[tempfile.TemporaryDirectory[str]] = []
 def attach(name: str, engine: Engine) -> ClusterHandle | None:
     """Return the kind cluster of that name, None when there is none or it does not run.
 
-    Its first control plane is the node that is used. Raises ``HostError`` and ``HarnessError``.
+    The checks' pods go to its first worker, where it has one; else to its first control plane.
+    Raises ``HostError`` and ``HarnessError``.
     """
-    container = next(
-        (each for each in sorted(engine.containers(name)) if each.startswith(f"{name}-control")),
-        None,
-    )
-    if container is None or not engine.inspect(container)["State"]["Running"]:
+    names = nodes_of(name, engine.containers(name))
+    inspected = {each: engine.inspect(each) for each in names}
+    if not names or not all(each["State"]["Running"] for each in inspected.values()):
         return None
-    node = Node(engine, container)
+    nodes = [Node(engine, each) for each in names]
+    node, control_plane = nodes[0], nodes[-1]
     kept = tempfile.TemporaryDirectory(prefix="podresize-")
     _kept.append(kept)
     kubeconfig = Path(kept.name) / "admin.kubeconfig"
     kubeconfig.touch(mode=0o600)
     kubeconfig.write_text(
         reachable(
-            node.inside(_ADMIN).read_text(),
-            engine.inspect(container)["NetworkSettings"]["Ports"].get(_PORT) or (),
-            container=container,
+            control_plane.inside(_ADMIN).read_text(),
+            inspected[names[-1]]["NetworkSettings"]["Ports"].get(_PORT) or (),
+            container=names[-1],
             address=engine.address,
         )
     )
@@ -55,17 +56,33 @@ def attach(name: str, engine: Engine) -> ClusterHandle | None:
         cri.wait_connected(seconds=_RUNTIME_SECONDS)
         if not cri.has_image(WORKLOAD_IMAGE):
             node.import_image(get_artifact(Component.IMAGES).files["workload.tar"])
-        driver = node_config(api, node=container)["cgroupDriver"]
+        driver = node_config(api, node=names[0])["cgroupDriver"]
         fingerprint = node.fingerprint(api, cri)
+    handles = tuple(each.handle(logs=Path(kept.name), driver=driver) for each in nodes)
     return ClusterHandle(
         name=name,
         provider="kind",
         kubeconfig=kubeconfig,
-        nodes=(node.handle(logs=Path(kept.name), driver=driver),),
+        nodes=handles,
         workload_image=WORKLOAD_IMAGE,
         fingerprint=fingerprint,
         is_strangers=True,
+        pod_fields=kept_on(handles),
     )
+
+
+def nodes_of(cluster: str, containers: Iterable[str]) -> list[str]:
+    """Return the names of a cluster's nodes by its containers: workers, then one control plane.
+
+    Further control planes are left out, and what else kind makes (a load balancer). Without a
+    control plane there is no node.
+    """
+    named = re.compile(rf"{re.escape(cluster)}-(control-plane|worker)(\d*)")
+    found = [match for match in map(named.fullmatch, containers) if match is not None]
+    ordered = sorted(found, key=lambda match: int(match[2] or 1))
+    control_planes = [match[0] for match in ordered if match[1] == "control-plane"]
+    workers = [match[0] for match in ordered if match[1] == "worker"]
+    return [*workers, control_planes[0]] if control_planes else []
 
 
 def reachable(

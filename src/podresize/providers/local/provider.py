@@ -67,6 +67,14 @@ def check_target(target: Target) -> None:
             causes=("its processes run without systemd",),
             next_command="podresize run --provider kind --cgroup-driver systemd",
         )
+    if target.worker_nodes:
+        raise UsageError(
+            "the local provider makes one node",
+            value=str(target.worker_nodes),
+            origin="--worker-nodes",
+            causes=("its control plane and its node share the processes of this host",),
+            next_command=f"podresize run --provider kind --worker-nodes {target.worker_nodes}",
+        )
 
 
 def check_host() -> hosts.Host:

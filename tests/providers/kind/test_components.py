@@ -1,0 +1,60 @@
+"""Which node's components are stopped: the kubelet's and the control plane's are two."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pytest
+
+from podresize.providers.kind import components
+from podresize.providers.kind.components import NodeComponents
+from podresize.providers.kind.node import Node
+
+
+class FakeNode(Node):
+    """A node that is a directory, and writes down what it is asked to run."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.asked: list[tuple[str, ...]] = []
+        manifests = directory / "etc/kubernetes/manifests"
+        manifests.mkdir(parents=True)
+
+    @property
+    def root(self) -> Path:
+        return self.directory
+
+    def run(self, *words: str) -> str:
+        self.asked.append(words)
+        return "ActiveState=active"
+
+
+@pytest.fixture
+def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[FakeNode, FakeNode]:
+    monkeypatch.setattr(components, "_running", lambda _runtime, _name: [])
+    monkeypatch.setattr(components, "RuntimeClient", lambda _endpoint: contextlib.nullcontext())
+    worker, control_plane = FakeNode(tmp_path / "worker"), FakeNode(tmp_path / "control-plane")
+    (control_plane.directory / "etc/kubernetes/manifests/etcd.yaml").touch()
+    return worker, control_plane
+
+
+def test_the_kubelet_is_that_of_the_checks_node(nodes: tuple[FakeNode, FakeNode]) -> None:
+    worker, control_plane = nodes
+
+    NodeComponents(worker, control_plane).stop("kubelet", kill=False)
+
+    assert worker.asked == [("systemctl", "stop", "kubelet")]
+    assert control_plane.asked == []
+
+
+def test_etcd_is_that_of_the_control_plane(nodes: tuple[FakeNode, FakeNode]) -> None:
+    worker, control_plane = nodes
+    both = NodeComponents(worker, control_plane)
+    assert both.running()["etcd"]
+
+    both.stop("etcd", kill=False)
+
+    assert not both.running()["etcd"]
+    assert (control_plane.directory / "etc/kubernetes/stopped/etcd.yaml").exists()
+    assert not (worker.directory / "etc/kubernetes/stopped").exists()
