@@ -6,6 +6,7 @@ import dataclasses
 import io
 import json
 import tarfile
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -167,6 +168,21 @@ def test_containerds_configuration_is_of_its_own_version(
     content = text(runtime, "etc/containerd/config.toml")
     assert content.startswith(f"version = {version}\n".encode())
     assert b"PAUSE_IMAGE" not in content
+
+
+@pytest.mark.parametrize("containerd", ["1.7.24", "2.1.4"])
+def test_each_handler_of_an_oci_runtime_leads_to_a_program_of_the_image(
+    store: PlayedStore, notes: Notes, containerd: str
+) -> None:
+    runtime = layers(node_image("1.27.4", containerd, store=store, progress=notes))[2]
+
+    config = tomllib.loads(text(runtime, "etc/containerd/config.toml").decode())
+    plugins = config["plugins"].values()
+    (handlers,) = [each["containerd"]["runtimes"] for each in plugins if "containerd" in each]
+    for handler in handlers.values():
+        assert handler["options"]["BinaryName"].lstrip("/") in runtime
+    # crun alone needs a bus (docs/kind-node.md).
+    assert b"systemctl start dbus.socket" in text(runtime, "usr/local/sbin/crun")
 
 
 def test_its_units_are_started_and_its_first_process_is_the_entrypoint(

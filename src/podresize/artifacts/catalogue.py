@@ -325,8 +325,14 @@ RECIPES: dict[Component, Recipe] = {
                 *("systemd", "systemd-sysv", "kmod", "mount", "procps", "hostname"),
                 *("iproute2", "iptables", "conntrack", "ethtool", "socat", "libseccomp2"),
                 "crun",  # with its libraries; runc is an artifact of its own
+                "dbus",  # crun's way to systemd
             ),
-            without=("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*"),
+            without=(
+                *("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*"),
+                # It is started with the first container of crun's (manifests/node-image/crun).
+                "/lib/systemd/system/*.wants/dbus.*",
+                "/lib/systemd/system/*.wants/systemd-logind.service",
+            ),
         ),
         why_no_release="it is made of the OS's packages",
         why_no_module="it is made of the OS's packages",

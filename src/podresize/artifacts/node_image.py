@@ -41,6 +41,7 @@ _LINKS = {
 # Where the files of manifests/node-image go.
 _PLACES = {
     "entrypoint": "usr/local/bin/entrypoint",
+    "crun": "usr/local/sbin/crun",
     "kubelet-cgroups": "usr/local/bin/kubelet-cgroups",
     "import-images": "usr/local/bin/import-images",
     "containerd.service": "etc/systemd/system/containerd.service",
