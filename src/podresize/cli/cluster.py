@@ -32,6 +32,7 @@ def up(containerd: str, name: str | None, **options: Any) -> None:
     """Start a cluster and return when its node is Ready. It stays until `cluster down`."""
     target = take_target(options, containerd=containerd)
     provider = provider_of(target.provider)
+    provider.check_target(target)
     for note in provider.notes():
         click.echo(f"  {note}")
     handle = provider.up(

@@ -90,19 +90,45 @@ def test_a_client_without_its_daemon_may_answer_with_errors_of_the_server(
     assert "permission denied" in str(refused().value)
 
 
-@pytest.mark.parametrize("rootless", [True, False])
-def test_what_is_not_roots_is_refused(
-    docker: FakeProgram, monkeypatch: pytest.MonkeyPatch, rootless: bool
+@pytest.mark.parametrize("user", [0, 1000])
+def test_a_rootless_engine_is_refused_with_the_way_to_roots(
+    docker: FakeProgram, monkeypatch: pytest.MonkeyPatch, user: int
 ) -> None:
-    options = ["name=seccomp,profile=builtin", *(["name=rootless"] if rootless else [])]
+    options = ["name=seccomp,profile=builtin", "name=rootless"]
     docker.says("info", output=json.dumps({"ServerVersion": "27", "SecurityOptions": options}))
-    if not rootless:
-        monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.setenv("DOCKER_HOST", "unix:///run/user/1000/docker.sock")
+    monkeypatch.setattr("os.geteuid", lambda: user)
 
     error = refused()
 
-    assert "have to be root's" in error.what
-    assert ("rootless" in str(error.value)) is rootless
+    assert "this engine is rootless" in error.what
+    assert error.origin == "DOCKER_HOST=unix:///run/user/1000/docker.sock"
+    # With the variables kept root would come to the same engine.
+    assert "--unset=DOCKER_HOST" in str(error.next_command)
+
+
+def test_an_engine_that_maps_users_is_refused(docker: FakeProgram) -> None:
+    options = ["name=seccomp,profile=builtin", "name=userns"]
+    docker.says("info", output=json.dumps({"ServerVersion": "26", "SecurityOptions": options}))
+
+    error = refused()
+
+    assert "an engine that maps users" in error.what
+    assert error.value == "docker 26, userns-remap"
+
+
+def test_who_is_not_root_is_told_how_to_be_on_the_same_engine(
+    docker: FakeProgram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docker.says("info", output=json.dumps({"ServerVersion": "27", "SecurityOptions": []}))
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+
+    error = refused()
+
+    assert "podresize is not" in error.what
+    assert error.value == "uid 1000"
+    # sudo's own PATH leads neither to podresize nor to an engine that is not the OS's.
+    assert str(error.next_command).startswith('sudo --preserve-env env "PATH=$PATH" ')
 
 
 def test_a_refusal_of_the_engine_has_its_last_line_and_the_command(docker: FakeProgram) -> None:
@@ -115,6 +141,7 @@ def test_a_refusal_of_the_engine_has_its_last_line_and_the_command(docker: FakeP
     assert "no space left on device" in error.value.what
     assert error.value.value == "docker load --input /x.tar"
     assert "the disk below the engine's data directory is full" in error.value.causes
+    assert error.value.next_command == "docker system df"
 
 
 def test_a_network_is_removed_only_by_its_whole_name(docker: FakeProgram) -> None:

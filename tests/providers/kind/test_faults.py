@@ -7,6 +7,7 @@ import pytest
 from podresize.errors import HarnessError, HostError, PodresizeError
 from podresize.providers.kind.faults import creation_failed
 
+HOW = {"engine": "docker", "image": "node:1"}
 LOG = "Creating cluster\n\n ✗ Preparing nodes\nERROR: failed to create cluster: {}\n"
 
 
@@ -34,7 +35,7 @@ LOG = "Creating cluster\n\n ✗ Preparing nodes\nERROR: failed to create cluster
     ],
 )
 def test_a_known_sign_names_its_cause(said: str, kind: type[PodresizeError], cause: str) -> None:
-    error = creation_failed("one", LOG.format(said))
+    error = creation_failed("one", LOG.format(said), **HOW)
 
     assert type(error) is kind
     assert cause in error.causes[0]
@@ -45,7 +46,7 @@ def test_a_known_sign_names_its_cause(said: str, kind: type[PodresizeError], cau
 def test_anything_else_is_told_with_the_last_lines_alone() -> None:
     log = "".join(f"line {number}\n" for number in range(40))
 
-    error = creation_failed("one", log)
+    error = creation_failed("one", log, **HOW)
 
     assert type(error) is HarnessError
     assert len(error.causes) == 1
@@ -56,7 +57,16 @@ def test_anything_else_is_told_with_the_last_lines_alone() -> None:
 def test_a_stack_of_kubeadm_takes_no_line_of_the_reason() -> None:
     stack = "k8s.io/kubernetes/cmd/kubeadm/app.Run\n\tk8s.io/kubernetes/app.go:48\nruntime.main\n"
 
-    error = creation_failed("one", "the kubelet is not healthy\n" + stack * 10)
+    error = creation_failed("one", "the kubelet is not healthy\n" + stack * 10, **HOW)
 
     assert "the kubelet is not healthy" in error.causes[-1]
     assert "runtime.main" not in error.causes[-1]
+
+
+@pytest.mark.parametrize("engine", ["docker", "podman"])
+@pytest.mark.parametrize("said", ["no space left on device", "operation not permitted"])
+def test_the_next_command_is_for_the_engine_that_failed(said: str, engine: str) -> None:
+    error = creation_failed("one", LOG.format(said), engine=engine, image="node:1")
+
+    assert str(error.next_command).startswith(f"{engine} ")
+    assert "IMAGE" not in str(error.next_command)

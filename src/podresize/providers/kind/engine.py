@@ -26,6 +26,8 @@ VARIABLES = (
     *("DOCKER_HOST", "DOCKER_CONTEXT", "CONTAINER_HOST", "KIND_EXPERIMENTAL_PROVIDER"),
     ADDRESS_VARIABLE,
 )
+NETWORK_VARIABLES = ("KIND_EXPERIMENTAL_DOCKER_NETWORK", "KIND_EXPERIMENTAL_PODMAN_NETWORK")
+"""By which kind is told the network of its nodes: each engine has its own."""
 CLUSTER_LABEL = "io.x-k8s.kind.cluster"
 """The label of every container that kind makes; its value is the cluster's name."""
 
@@ -33,6 +35,9 @@ _ANSWER_SECONDS = 30.0
 # An image of a node has more than a gigabyte, which a loaded host unpacks slowly.
 _LOAD_SECONDS = 600.0
 _GET_ONE = "scripts/docker-engine run scripts/podresize run --provider kind"
+# sudo has a PATH of its own.
+_WITH_PATH = '"PATH=$PATH"'
+_NO_VARIABLES = "--unset=DOCKER_HOST --unset=DOCKER_CONTEXT --unset=CONTAINER_HOST"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +100,7 @@ class Engine:
                 value=f"{self.name} {' '.join(words)}",
                 origin=self._origin,
                 causes=_likely(done.stderr),
-                next_command=f"{self.name} info",
+                next_command=f"{self.name} {'system df' if _is_full(done.stderr) else 'info'}",
             )
         return done.stdout
 
@@ -198,18 +203,38 @@ def _served(engine: Engine, about: dict[str, Any]) -> Engine:
         cgroup = str(host.get("cgroupVersion", "v1")).removeprefix("v")
         version = str(about.get("version", {}).get("Version", ""))
     else:
-        rootless = any("rootless" in each for each in about.get("SecurityOptions") or ())
+        options = about.get("SecurityOptions") or ()
+        rootless = any("rootless" in each for each in options)
+        if any("userns" in each for each in options):
+            raise HostError(
+                "kind's nodes do not start on an engine that maps users",
+                value=f"{engine.name} {about.get('ServerVersion', '')}, userns-remap",
+                origin=origin(dict(engine.variables)),
+                causes=("the daemon was given --userns-remap: the node's files are not root's",),
+                next_command=f"{engine.name} info --format '{{{{.SecurityOptions}}}}'",
+            )
         cgroup, version = str(about.get("CgroupVersion", "1")), str(about.get("ServerVersion", ""))
-    if rootless or os.geteuid() != 0:
+    if rootless:
         raise HostError(
-            "kind's nodes have to be root's",
-            value=f"{engine.name} {version}, " + ("rootless" if rootless else "as another user"),
+            "kind's nodes have to be root's, and this engine is rootless",
+            value=f"{engine.name} {version}",
             origin=origin(dict(engine.variables)),
+            causes=(
+                "a variable or a context leads to a user's own engine, where root's is wanted",
+                f"there is no other: {_GET_ONE} brings one",
+            ),
+            next_command=f"sudo env {_NO_VARIABLES} {_WITH_PATH} podresize run --provider kind",
+        )
+    if os.geteuid() != 0:
+        raise HostError(
+            "kind's nodes are root's, and podresize is not",
+            value=f"uid {os.geteuid()}",
+            origin="this process",
             causes=(
                 "the witnesses read the cgroups of the node's pods and speak to its runtime, which "
                 "only root of this host may",
             ),
-            next_command="sudo -E scripts/podresize run --provider kind",
+            next_command=f"sudo --preserve-env env {_WITH_PATH} podresize run --provider kind",
         )
     return dataclasses.replace(engine, version=version, cgroup_version=int(cgroup))
 
@@ -225,9 +250,13 @@ def _last_line(text: str) -> str:
     return lines[-1] if lines else "no reason given"
 
 
+def _is_full(said: str) -> bool:
+    return "no space left" in said
+
+
 def _likely(said: str) -> tuple[str, ...]:
     """Return causes for the engine's words."""
-    if "no space left" in said:
+    if _is_full(said):
         return ("the disk below the engine's data directory is full",)
     if "permission denied" in said:
         return ("this user may not write the engine's socket",)

@@ -9,12 +9,13 @@ from podresize.errors import HarnessError, HostError, PodresizeError
 _LINES = 12
 # kubeadm prints the stack of its own call with an error.
 _FRAME = re.compile(r"\t|(github\.com|k8s\.io|sigs\.k8s\.io|main|runtime)[./]\S*$")
-# What kind, the engine and kubeadm print, and what it means; the first that is found counts.
+# What kind, the engine and kubeadm print, what it means, and the next command; in it ENGINE stands for
+# the engine's program, IMAGE for the nodes' image. The first that is found counts.
 _SIGNS: tuple[tuple[str, str, str, type[PodresizeError]], ...] = (
     (
         "no space left on device",
         "the container engine's disk is full",
-        "docker system df",
+        "ENGINE system df",
         HostError,
     ),
     (
@@ -26,13 +27,13 @@ _SIGNS: tuple[tuple[str, str, str, type[PodresizeError]], ...] = (
     (
         "privileged mode",
         "the container engine starts no privileged containers",
-        "docker run --rm --privileged --entrypoint true IMAGE",
+        "ENGINE run --rm --privileged --entrypoint true IMAGE",
         HostError,
     ),
     (
         "operation not permitted",
         "the container engine may not do what a privileged container needs",
-        "docker run --rm --privileged --entrypoint true IMAGE",
+        "ENGINE run --rm --privileged --entrypoint true IMAGE",
         HostError,
     ),
     (
@@ -50,8 +51,11 @@ _SIGNS: tuple[tuple[str, str, str, type[PodresizeError]], ...] = (
 )
 
 
-def creation_failed(name: str, log: str) -> PodresizeError:
-    """Return the error for a failed ``kind create cluster`` with the last lines of what it said."""
+def creation_failed(name: str, log: str, *, engine: str, image: str) -> PodresizeError:
+    """Return the error for a failed ``kind create cluster`` with the last lines of what it said.
+
+    ``engine`` is the name of its program, ``image`` the nodes' image.
+    """
     lines = [line for line in log.splitlines() if line.strip() and not _FRAME.match(line)]
     tail = "\n      ".join(["the last lines of its log:", *lines[-_LINES:]])
     for sign, cause, next_command, error in _SIGNS:
@@ -61,7 +65,7 @@ def creation_failed(name: str, log: str) -> PodresizeError:
                 value=name,
                 origin="kind create cluster",
                 causes=(cause, tail),
-                next_command=next_command,
+                next_command=next_command.replace("ENGINE", engine).replace("IMAGE", image),
             )
     return HarnessError(
         "kind did not create the cluster",

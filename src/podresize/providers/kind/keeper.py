@@ -28,7 +28,7 @@ from podresize.providers.guarding import end_guardian, fork_guardian
 from podresize.providers.kind import configuration, state
 from podresize.providers.kind.adapter import kind_cluster
 from podresize.providers.kind.components import NodeComponents
-from podresize.providers.kind.engine import Engine, find_engine
+from podresize.providers.kind.engine import NETWORK_VARIABLES, Engine, find_engine
 from podresize.providers.kind.faults import creation_failed
 from podresize.providers.kind.layout import Layout
 from podresize.providers.kind.node import Node
@@ -37,7 +37,6 @@ from podresize.providers.telling import teller, to_event
 from podresize.providers.ties import Process, TieCutError, Ties, process
 from podresize.requirements.target import Target
 
-NETWORK_VARIABLE = "KIND_EXPERIMENTAL_DOCKER_NETWORK"
 _STEP_MARKS = ("•", "✓", "✗")
 
 
@@ -164,7 +163,8 @@ class Keeper:
                     os.killpg(pid, signal.SIGKILL)
                 os.waitpid(pid, 0)
         if status != 0:
-            raise creation_failed(self._name, self._layout.kind_log.read_text(errors="replace"))
+            said = self._layout.kind_log.read_text(errors="replace")
+            raise creation_failed(self._name, said, engine=engine.name, image=self._order["image"])
 
     def _become_creator(self, engine: Engine, output: int) -> None:
         """Turn this process into the one that calls kind. Never returns."""
@@ -175,7 +175,8 @@ class Keeper:
             os.setsid()
             for descriptor in (1, 2):
                 os.dup2(output, descriptor)
-            os.environ.update(engine.environment | {NETWORK_VARIABLE: self._layout.network})
+            os.environ.update(engine.environment)
+            os.environ.update(dict.fromkeys(NETWORK_VARIABLES, self._layout.network))
             os.chdir(self._layout.directory)
             kind_cluster(
                 self._name,

@@ -180,7 +180,10 @@ def refuse_strangers(engine: Engine, name: str) -> None:
             "a kind cluster of that name exists, and podresize did not make it",
             value=name,
             origin="--name",
-            causes=(f"its containers: {', '.join(containers)}",),
+            causes=(
+                f"its containers: {', '.join(containers)}",
+                "podresize run and pytest use it as it is with --reuse",
+            ),
             next_command=f"kind delete cluster --name {name}",
         )
 
