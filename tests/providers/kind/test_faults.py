@@ -30,6 +30,11 @@ LOG = "Creating cluster\n\n ✗ Preparing nodes\nERROR: failed to create cluster
             HostError,
             "may not do what",
         ),
+        (
+            "runc: error setting rlimit type 7: operation not permitted: OCI permission denied",
+            HostError,
+            "higher limits than this host may",
+        ),
         ("validate service connection: validate CRI v1 runtime API", HostError, "serves no CRI v1"),
         ("timed out waiting for the condition", HarnessError, "kubeadm waited in vain"),
     ],

@@ -9,8 +9,8 @@ from podresize.errors import HarnessError, HostError, PodresizeError
 _LINES = 12
 # kubeadm prints the stack of its own call with an error.
 _FRAME = re.compile(r"\t|(github\.com|k8s\.io|sigs\.k8s\.io|main|runtime)[./]\S*$")
-# What kind, the engine and kubeadm print, what it means, and the next command; in it ENGINE stands for
-# the engine's program, IMAGE for the nodes' image. The first that is found counts.
+# What kind, the engine and kubeadm print, what it means, and the next command, where ENGINE stands
+# for the engine's program, IMAGE for the nodes' image. The first that is found counts.
 _SIGNS: tuple[tuple[str, str, str, type[PodresizeError]], ...] = (
     (
         "no space left on device",
@@ -28,6 +28,13 @@ _SIGNS: tuple[tuple[str, str, str, type[PodresizeError]], ...] = (
         "privileged mode",
         "the container engine starts no privileged containers",
         "ENGINE run --rm --privileged --entrypoint true IMAGE",
+        HostError,
+    ),
+    (
+        "setting rlimit",
+        "the engine gives its containers higher limits than this host may (default_ulimits in "
+        "containers.conf, or the daemon's)",
+        "sh -c 'ulimit -H -a'",
         HostError,
     ),
     (
