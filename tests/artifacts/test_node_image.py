@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 REGISTRY = "images.test"
 KUBEADM = f"""#!/bin/sh
-for image in kube-apiserver:$5 kube-proxy:$5 pause:3.9 etcd:3.5.7-0 coredns/coredns:v1.10.1; do
+case $5 in v1.27.*) etcd=3.5.7-0 ;; *) etcd=3.7.0-0 ;; esac
+for image in kube-apiserver:$5 kube-proxy:$5 pause:3.9 etcd:$etcd coredns/coredns:v1.10.1; do
     echo {REGISTRY}/$image
 done
 """
@@ -151,6 +152,22 @@ def test_it_brings_the_images_that_kubeadm_asks_for_and_can_be_made(
     with tarfile.open(fileobj=io.BytesIO(archive)) as image:
         assert listed(image)["RepoTags"] == [f"{REGISTRY}/kube-apiserver:v1.27.4"]
     assert f'"{REGISTRY}/pause:3.9"'.encode() in text(runtime, "etc/containerd/config.toml")
+
+
+@pytest.mark.parametrize(
+    ("kubernetes", "tag", "version"),
+    [("1.27.4", "3.5.7-0", "3.5.21"), ("1.37.2", "3.7.0-0", "3.7.0")],
+)
+def test_its_etcd_knows_the_flags_of_its_kubeadm(
+    store: PlayedStore, notes: Notes, kubernetes: str, tag: str, version: str
+) -> None:
+    image = node_image(kubernetes, "2.1.4", store=store, progress=notes)
+
+    archive = layers(image)[1]["kind/images/etcd.tar"]
+    assert isinstance(archive, bytes)
+    with tarfile.open(fileobj=io.BytesIO(archive)) as etcd:
+        assert listed(etcd)["RepoTags"] == [f"{REGISTRY}/etcd:{tag}"]
+    assert image.labels["podresize.etcd"] == f"{version} (module)"
 
 
 def text(layer: dict[str, tarfile.TarInfo | bytes], place: str) -> bytes:

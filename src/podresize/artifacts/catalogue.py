@@ -36,6 +36,8 @@ CONTAINERD_FROM_MODULES = (
     ),
     *("2.0.13", "2.0.14", "2.1.3", "2.1.4", "2.1.9", "2.2.9", "2.3.7", "2.4.2"),
 )
+# One of each minor that a kubeadm names, known to build: the last is what kubeadm 1.37 names.
+ETCD_FROM_MODULES = ("3.5.21", "3.6.8", "3.7.0")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

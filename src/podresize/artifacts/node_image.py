@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import subprocess
 import tarfile
 from pathlib import Path
 
@@ -18,11 +17,11 @@ from podresize.artifacts.artifact import Artifact, Component, Source
 from podresize.artifacts.bootstrap import PACKAGES, ROOT
 from podresize.artifacts.host import check_arch
 from podresize.artifacts.images import add, pack_image, write_image
+from podresize.artifacts.kubeadm import etcd_for, program_of, wanted_images
 from podresize.artifacts.package import upstream_version
 from podresize.artifacts.progress import Progress, default_progress
 from podresize.artifacts.store import Store
 from podresize.artifacts.versions import normalise
-from podresize.errors import HostError
 from podresize.manifests import manifests
 
 NAME = "podresize.local/node"
@@ -75,9 +74,11 @@ class _Parts:
     cni: Artifact
     etcd: Artifact
     images: Artifact
+    wanted: list[str]  # the names of the control plane's images, with tags, by kubeadm
 
     def all(self) -> list[Artifact]:
-        return [getattr(self, field.name) for field in dataclasses.fields(self)]
+        values = [getattr(self, field.name) for field in dataclasses.fields(self)]
+        return [value for value in values if isinstance(value, Artifact)]
 
 
 def node_image(
@@ -135,16 +136,19 @@ def _gather(
         return store.get(component, version, arch=arch, progress=progress)
 
     release = normalise(Component.KUBERNETES, kubernetes)
+    kubeadm = get(Component.KUBEADM, release)
+    wanted = wanted_images(kubeadm)
     return _Parts(
         base=get(Component.NODE_BASE),
         kubernetes=get(Component.KUBERNETES, release),
-        kubeadm=get(Component.KUBEADM, release),
+        kubeadm=kubeadm,
         kubectl=get(Component.KUBECTL, release),
         containerd=get(Component.CONTAINERD, containerd),
         runc=get(Component.RUNC),
         cni=get(Component.CNI),
-        etcd=get(Component.ETCD),
+        etcd=get(Component.ETCD, etcd_for(wanted)),
         images=get(Component.IMAGES),
+        wanted=wanted,
     )
 
 
@@ -206,8 +210,8 @@ def _control_plane_images(work: Path, parts: _Parts, arch: str) -> tuple[list[Pa
     """
     programs: dict[str, Path] = dict(parts.kubernetes.files) | {"etcd": parts.etcd.files["etcd"]}
     images, pause = [parts.images.files["workload.tar"]], ""
-    for name in _wanted_images(parts):
-        program = name.rpartition("/")[2].partition(":")[0]
+    for name in parts.wanted:
+        program = program_of(name)
         archive = work / f"{program}.tar"
         if program == "pause":
             pause = name
@@ -221,33 +225,6 @@ def _control_plane_images(work: Path, parts: _Parts, arch: str) -> tuple[list[Pa
         write_image(archive, name=name, arch=arch, programs={program: content}, config=config)
         images.append(archive)
     return images, pause
-
-
-def _wanted_images(parts: _Parts) -> list[str]:
-    """Return the names, with tags, of what ``kubeadm init`` would pull."""
-    release = f"v{parts.kubernetes.version}"
-    done = subprocess.run(
-        [
-            parts.kubeadm.files["kubeadm"],
-            "config",
-            "images",
-            "list",
-            "--kubernetes-version",
-            release,
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    names = done.stdout.split()
-    if done.returncode != 0 or not names:
-        raise HostError(
-            "kubeadm does not say which images it needs.",
-            value=done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "no output",
-            origin=f"kubeadm {release}",
-            next_command=f"podresize artifacts get kubeadm --kubernetes {parts.kubernetes.version}",
-        )
-    return names
 
 
 def _kubernetes_files(parts: _Parts, images: list[Path]) -> _Files:

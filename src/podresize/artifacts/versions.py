@@ -11,6 +11,7 @@ from podresize.artifacts.artifact import Component
 from podresize.artifacts.catalogue import (
     CONTAINERD_FROM_MODULES,
     DEFAULT_KUBERNETES,
+    ETCD_FROM_MODULES,
     KUBERNETES_FROM_MODULES,
     RECIPES,
 )
@@ -34,6 +35,8 @@ def known(component: Component) -> tuple[str, ...]:
         return KUBERNETES_FROM_MODULES
     if component is Component.CONTAINERD:
         return CONTAINERD_FROM_MODULES
+    if component is Component.ETCD:
+        return ETCD_FROM_MODULES
     module = RECIPES[component].module
     return (module.preferred,) if module is not None and module.preferred else ()
 
