@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.end_to_end import kind_kills
 from tests.end_to_end.engines import RealEngine, engine
-from tests.end_to_end.real_clusters import own_name, until
-
-from podresize.providers.state_root import state_root
+from tests.end_to_end.real_clusters import own_name
 
 __all__ = ["engine"]
 
@@ -25,21 +20,6 @@ PODRESIZE = str(Path(sys.executable).parent / "podresize")
 PROFILES = {"1.6.8": "core", "1.6.36": "core"}
 PROVIDERS = ("local", "kind")
 _RUN_SECONDS = 1500.0
-# kind takes half a minute, a busy host longer.
-_START_SECONDS = 240.0
-_GONE_SECONDS = 60.0
-_UP = """
-import os, sys
-from podresize.providers.kind import provider
-from podresize.requirements.target import Target
-target = Target(provider="kind", containerd="1.6.8")
-handle = provider.up(
-    target, name=sys.argv[1], owner=os.getpid(), tell=lambda step, _: print(step, flush=True)
-)
-print("up", handle.fingerprint, flush=True)
-sys.stdin.read()
-"""
-
 
 Records = dict[tuple[str, str], Path]
 
@@ -103,34 +83,16 @@ def test_nothing_remains_in_the_engine(engine: RealEngine, both: Records) -> Non
     assert things["volumes"] == set()
 
 
-@pytest.mark.parametrize("moment", ["kind: Preparing nodes", "kind: Starting control-plane", "up"])
-@pytest.mark.parametrize("killed", ["owner", "keeper"])
-def test_whoever_is_killed_nothing_remains(engine: RealEngine, moment: str, killed: str) -> None:
-    before = engine.things
-    name = own_name("kind")
-    with engine.start(sys.executable, "-c", _UP, name) as owner:
-        try:
-            wait_for_step(owner, moment)
-            state = json.loads((state_root() / name / "kind.json").read_text())
-            os.kill(owner.pid if killed == "owner" else state["keeper"][0], signal.SIGKILL)
+@pytest.mark.parametrize(
+    "moment", ["kind: Preparing nodes", "kind: Starting control-plane", kind_kills.READY]
+)
+@pytest.mark.parametrize("victim", ["owner", "keeper"])
+def test_whoever_is_killed_nothing_remains(engine: RealEngine, moment: str, victim: str) -> None:
+    with kind_kills.started(engine, own_name("kind")) as run:
+        run.wait_for(moment)
+        assert run.kill(victim) == [victim]
 
-            def is_gone() -> bool:
-                return not (state_root() / name).exists() and engine.things == before
-
-            assert until(is_gone, deadline=_GONE_SECONDS, every=0.5), (engine.things, before)
-        finally:
-            owner.kill()
-
-
-def wait_for_step(owner: subprocess.Popen[str], step: str) -> None:
-    """Read what the owner of a cluster says until it has come to a step."""
-    assert owner.stdout is not None
-    end = time.monotonic() + _START_SECONDS
-    for line in owner.stdout:
-        assert time.monotonic() < end
-        if line.startswith(step):
-            return
-    pytest.fail(f"the start ended before {step!r}")
+        assert run.leftovers_after() == []
 
 
 def test_the_name_of_a_strangers_cluster_is_refused(engine: RealEngine) -> None:
