@@ -57,3 +57,27 @@ def test_a_kernel_that_goes_back_with_it_is_a_failure(good: Any) -> None:
     assert later
 
     assert judge(good) == (VerdictKind.FAILED, None)
+
+
+@pytest.mark.parametrize("requirement", ["PR-01", "PR-10", "ST-02"])
+def test_the_old_status_says_in_progress_again(good: Any, requirement: str) -> None:
+    back(good, "requests", "memory")
+    good.of(Witness.API)[-2].data["status"]["resize"] = "InProgress"
+
+    found = verify(good.timeline, good.expectation, [requirement])[0]
+
+    assert (found.kind, found.deviation) == (VerdictKind.PASSED, "PD-05")
+
+
+@pytest.mark.parametrize("requirement", ["PR-10", "ST-02"])
+@pytest.mark.parametrize(
+    ("state", "word"), [(-1, "InProgress"), (-2, "Deferred"), (-2, "Ready")], ids=str
+)
+def test_any_other_step_is_a_failure(good: Any, requirement: str, state: int, word: str) -> None:
+    back(good, "requests", "memory")
+    good.of(Witness.API)[state].data["status"]["resize"] = word
+    # Not at the end: what a resize ends with is another matter.
+    done = -3 if state == -1 else -1
+    good.again(95.0, Witness.API, "pod", done)
+
+    assert verify(good.timeline, good.expectation, [requirement])[0].kind is VerdictKind.FAILED

@@ -7,9 +7,11 @@ few words, the first thing that does not fit.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 from podresize.evidence import silent_signatures as silent
 from podresize.evidence import status_signatures
@@ -18,6 +20,7 @@ from podresize.evidence.agreement import (
     api_is_done,
     cgroup_shows,
     container_status,
+    progress_value,
 )
 from podresize.evidence.answer_signatures import no_answer_to_an_added_container
 from podresize.evidence.case import Case, distinct
@@ -25,8 +28,9 @@ from podresize.evidence.series_signatures import status_returns_between_changes
 from podresize.evidence.usage_signatures import usage_is_missing_after_a_restart
 from podresize.oracle.cgroups import Allowed
 from podresize.oracle.change import MEMORY
+from podresize.oracle.expectation import ContainerExpectation
 from podresize.oracle.model import POD, ProgressStyle
-from podresize.oracle.progress import DONE, IN_PROGRESS, PROPOSED
+from podresize.oracle.progress import DONE, IN_PROGRESS, PROPOSED, legal_next
 from podresize.oracle.resources import (
     KINDS,
     REQUESTS,
@@ -84,7 +88,8 @@ def memory_request_flickers_in_status(case: Case) -> str | None:
 
     The memory request in ``status.resources`` goes to the new value, back to the old one and, with
     a later sync, to the new one again. No other value of spec or status goes back, and in the
-    kernel nothing but what PD-01 has.
+    kernel nothing but what PD-01 has. Where the resize had been called done, the old status may say
+    InProgress again, as long as it shows the old memory request and no longer.
     """
     flickers = _status_returns(case).get((REQUESTS, MEMORY), 0)
     if not flickers:
@@ -94,7 +99,27 @@ def memory_request_flickers_in_status(case: Case) -> str | None:
         final = normalised(reported)[REQUESTS].get(MEMORY)
         if not same_quantity(final, item.after[REQUESTS].get(MEMORY)):
             return f"the memory request in status of container {item.name} stayed at {final}"
-    return _other_status_returns(case) or _cpu_dips(case, least=0)
+    return _other_status_returns(case) or _cpu_dips(case, least=0) or _other_steps(case)
+
+
+def _other_steps(case: Case) -> str | None:
+    """Return the first step of the progress that is neither legal nor the old status's own."""
+    table = legal_next(case.expectation.fingerprint)
+    states = [(progress_value(pod, case.expectation.progress.style), pod) for _, pod in case.pods]
+    for (before, _), (now, pod) in itertools.pairwise(states):
+        if now == before or now in table.get(before, frozenset()):
+            continue
+        if (before, now) != (DONE, IN_PROGRESS):
+            return f"the progress goes from {before or 'empty'} to {now or 'empty'}"
+        if not any(_shows_old_memory(pod, item) for item in case.expectation.containers):
+            return "the resize is in progress again, with the new memory request in status"
+    return None
+
+
+def _shows_old_memory(pod: dict[str, Any], item: ContainerExpectation) -> bool:
+    shown = normalised(container_status(pod, item.name).get("resources"))[REQUESTS].get(MEMORY)
+    old, new = (each[REQUESTS].get(MEMORY) for each in (item.before, item.after))
+    return same_quantity(shown, old) and not same_quantity(old, new)
 
 
 def _other_status_returns(case: Case) -> str | None:
