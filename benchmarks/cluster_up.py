@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import statistics
 import time
 
@@ -39,6 +40,8 @@ WAITS_FOR = {
     "fingerprint taken": "node Ready",
     "pod Running": "fingerprint taken",
 }
+# kind puts the node image's name into a step's, which makes the table wider than a screen.
+_IMAGE = re.compile(r" \([^()]*[/:][^()]*\)")
 
 
 def measure(target: Target) -> tuple[dict[str, float], float]:
@@ -47,7 +50,9 @@ def measure(target: Target) -> tuple[dict[str, float], float]:
     began = time.monotonic()
     provider = provider_of(target.provider)
     handle = provider.up(
-        target, owner=os.getpid(), tell=lambda step, seconds: steps.__setitem__(step, seconds)
+        target,
+        owner=os.getpid(),
+        tell=lambda step, seconds: steps.__setitem__(_IMAGE.sub("", step), seconds),
     )
     try:
         with (
