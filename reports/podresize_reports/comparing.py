@@ -9,6 +9,7 @@ import dataclasses
 from collections import Counter
 
 from podresize.evidence.records import VerdictKind, VerdictRecord
+from podresize.requirements.loader import load_catalogue
 from podresize_reports.loading import Run, TargetRecord
 from podresize_reports.text import natural, one_line, pad, plural, wrap
 
@@ -42,12 +43,17 @@ class Difference:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Two targets: how often both said the same, by verdict, and where they did not."""
+    """Two targets: how often both said the same, by verdict, and where they did not.
+
+    ``missed`` are no differences of the targets: one side saw a deviation that lasts for
+    milliseconds (``Deviation.fleeting``), and the other found nothing wrong.
+    """
 
     left: TargetRecord
     right: TargetRecord
     same: Counter[str]
     differences: tuple[Difference, ...]
+    missed: tuple[Difference, ...] = ()
 
     @property
     def facets(self) -> list[tuple[str, str, str]]:
@@ -64,15 +70,26 @@ def compare(left: tuple[Run, TargetRecord], right: tuple[Run, TargetRecord]) -> 
     """Return what two targets, of one run or of two, have in common and what not."""
     ours, theirs = _worst(*left), _worst(*right)
     same: Counter[str] = Counter()
-    found = []
+    found: list[Difference] = []
+    missed: list[Difference] = []
     for key in {**ours, **theirs}:
         one, other = ours.get(key), theirs.get(key)
         if one is not None and other is not None and one.verdict == other.verdict:
             same[str(one.verdict)] += 1
         elif not _is_told_for_its_race(ours, theirs, key):
-            found.append(_difference(key, one, other))
-    found.sort(key=lambda each: (natural(each.requirement), each.check))
-    return Comparison(left=left[1], right=right[1], same=same, differences=tuple(found))
+            is_missed = _is_missed(ours, theirs, key)
+            (missed if is_missed else found).append(_difference(key, one, other))
+    return Comparison(
+        left=left[1],
+        right=right[1],
+        same=same,
+        differences=_sorted(found),
+        missed=_sorted(missed),
+    )
+
+
+def _sorted(found: list[Difference]) -> tuple[Difference, ...]:
+    return tuple(sorted(found, key=lambda each: (natural(each.requirement), each.check)))
 
 
 def comparison_table(comparison: Comparison, *, width: int = 100) -> str:
@@ -85,11 +102,20 @@ def comparison_table(comparison: Comparison, *, width: int = 100) -> str:
     counts = ", ".join(f"{count} {kind}" for kind, count in sorted(comparison.same.items()))
     lines.append(f"{plural(total, 'verdict')} the same on both: {counts or 'none'}")
     lines.append(f"{plural(len(comparison.differences), 'difference')}")
-    for each in comparison.differences:
+    lines += _listed(comparison.differences, width)
+    if comparison.missed:
+        lines.append("seen on one side alone, since it lasts for milliseconds:")
+        lines += _listed(comparison.missed, width)
+    return "\n".join(lines) + "\n"
+
+
+def _listed(differences: tuple[Difference, ...], width: int) -> list[str]:
+    lines = []
+    for each in differences:
         lines.append(f"  {each.requirement}  {each.left} | {each.right}  {each.check}")
         said = wrap(one_line(each.reading), width - 6, lines=_READING_LINES)
         lines += [f"      {line}" for line in said if line]
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def _worst(run: Run, target: TargetRecord) -> dict[tuple[str, str], VerdictRecord]:
@@ -120,6 +146,31 @@ def _is_told_for_its_race(
         and there.verdict is VerdictKind.PASSED
         and any(check == key[0] for check, _ in lacks)
     )
+
+
+def _is_missed(
+    ours: dict[tuple[str, str], VerdictRecord],
+    theirs: dict[tuple[str, str], VerdictRecord],
+    key: tuple[str, str],
+) -> bool:
+    """Whether one side saw a fleeting deviation where the other found nothing wrong.
+
+    A requirement that the check does not ask for is told only where something was seen.
+    """
+    one, other = ours.get(key), theirs.get(key)
+    seen, calm = (one, other) if _is_fleeting(one) else (other, one)
+    if not _is_fleeting(seen):
+        return False
+    if calm is not None:
+        return calm.verdict is VerdictKind.PASSED
+    return any(check == key[0] for check, _ in (theirs if key in ours else ours))
+
+
+def _is_fleeting(verdict: VerdictRecord | None) -> bool:
+    if verdict is None or verdict.verdict is not VerdictKind.DEVIATION:
+        return False
+    known = load_catalogue().deviations.get(verdict.deviation or "")
+    return known is not None and known.fleeting
 
 
 def _difference(

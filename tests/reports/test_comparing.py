@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.reports import records_builder as build
 
 from podresize.evidence.records import VerdictKind
@@ -102,3 +103,30 @@ def test_the_table_names_what_was_detected_otherwise_and_each_difference(tmp_pat
     assert f"  ST-21  passed | failed  {build.CHECK}" in lines
     assert "      the kernel kept the old value" in lines
     assert "0 verdicts the same on both: none" in lines
+
+
+@pytest.mark.parametrize("is_asked", [True, False], ids=["asked for", "told"])
+def test_what_lasts_for_milliseconds_may_be_missed(tmp_path: Path, *, is_asked: bool) -> None:
+    seen = build.verdict("PR-01", VerdictKind.DEVIATION, deviation="PD-01", reading="a dip")
+    calm = [build.verdict("PR-01")] if is_asked else [build.verdict("ST-21")]
+    ours = [seen] if is_asked else [seen, *calm]
+
+    for left, right in ((ours, calm), (calm, ours)):
+        found = _compared(tmp_path, left, right)
+        assert found.differences == ()
+        assert [each.reading for each in found.missed] == ["a dip"]
+        assert "since it lasts for milliseconds:\n  PR-01  " in comparison_table(found)
+
+
+@pytest.mark.parametrize(
+    ("deviation", "other"), [("C-01", VerdictKind.PASSED), ("PD-01", VerdictKind.FAILED)]
+)
+def test_no_other_deviation_is_missed_and_no_failure(
+    tmp_path: Path, deviation: str, other: VerdictKind
+) -> None:
+    seen = build.verdict("PR-01", VerdictKind.DEVIATION, deviation=deviation)
+
+    found = _compared(tmp_path, [seen], [build.verdict("PR-01", other)])
+
+    assert len(found.differences) == 1
+    assert found.missed == ()

@@ -86,6 +86,9 @@ def _deviation(item: Deviation) -> list[str]:
         ("Race", "some resizes of such a stack show it; what it explains is met but for it")
         if item.race
         else ("", ""),
+        ("Fleeting", "it lasts for milliseconds, which a sampler may miss")
+        if item.fleeting
+        else ("", ""),
         ("No check", item.no_check),
         ("Source", item.source),
     ]

@@ -185,6 +185,8 @@ def deviation(item: Deviation, catalogue: Catalogue, checks: Sequence[FoundCheck
     )
     if item.race:
         lines += ["", "  a race: what it explains is passed, with its id beside it"]
+    if item.fleeting:
+        lines += ["", "  fleeting: it lasts for milliseconds, which a sampler may miss"]
     lines += ["", f"  signature {item.signature}, all of which must be seen"]
     lines += _wrapped(spoken(SIGNATURES.get(item.signature)), indent=4)
     lines += ["", *_named("explains", [_title(id_, catalogue) for id_ in _sorted(item.explains)])]

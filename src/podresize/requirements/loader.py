@@ -200,6 +200,7 @@ def _deviation(reader: _Reader) -> Deviation:
         reading=reader.text("reading"),
         no_check=reader.text("no_check") if "no_check" in reader.raw else "",
         race=_flag(reader, "race"),
+        fleeting=_flag(reader, "fleeting"),
     )
 
 

@@ -174,7 +174,8 @@ class Deviation:
     ``reading`` is the line a person reads. ``no_check`` says why no check goes looking for it (a
     race that nobody can force), empty when one does. A ``race`` shows in some resizes and not in
     others of the same stack, so what it explains is met, with the race beside it: a verdict that
-    the scheduling of two threads decides would say nothing of the stack.
+    the scheduling of two threads decides would say nothing of the stack. ``fleeting``: it is there
+    in each resize and lasts for milliseconds, so that the sampler of a short look may miss it.
     """
 
     id: str
@@ -186,3 +187,4 @@ class Deviation:
     reading: str
     no_check: str = ""
     race: bool = False
+    fleeting: bool = False
