@@ -176,20 +176,6 @@ def test_rights_that_are_missing_are_named_before_anything_is_made(
     assert stranger.things == before
 
 
-def test_every_right_of_the_manifests_is_used(stranger: Stranger, tmp_path: Path) -> None:
-    """The core profile in a given namespace, then a little in one that the run makes itself."""
-    apply(stranger.admin, "namespaces.yaml")
-    given = stranger.run("--profile=core", f"--namespace={NAMESPACE}", out=tmp_path / "given")
-    made = stranger.run("KL-30", "--profile=headline", out=tmp_path / "made")
-
-    assert (given.returncode, made.returncode) == (0, 0), (given.stdout + made.stdout)[-5000:]
-    granted = {str(each) for each in IN_A_NAMESPACE + OF_THE_CLUSTER + TO_MAKE_A_NAMESPACE}
-    unused = granted - rights_used(stranger.log)
-    print("unused:", unused)
-    # An account that is there at the first look is not waited for.
-    assert unused - {"watch serviceaccounts"} == {_ASKED_BESIDE}
-
-
 def test_an_exec_takes_the_right_that_no_request_shows(stranger: Stranger) -> None:
     """From 1.35 on the apiserver asks for "create" beside the "get" of a websocket's request."""
     rules = stranger.rules
@@ -208,3 +194,20 @@ def test_an_exec_takes_the_right_that_no_request_shows(stranger: Stranger) -> No
 
     assert refused.value.code == 403
     assert 'pods "entered" is forbidden' in refused.value.message
+
+
+def test_every_right_of_the_manifests_is_used(stranger: Stranger, tmp_path: Path) -> None:
+    """The core profile in a given namespace, then a little in one that the run makes itself.
+
+    The last test: what it grants holds in every namespace.
+    """
+    apply(stranger.admin, "namespaces.yaml")
+    given = stranger.run("--profile=core", f"--namespace={NAMESPACE}", out=tmp_path / "given")
+    made = stranger.run("KL-30", "--profile=headline", out=tmp_path / "made")
+
+    assert (given.returncode, made.returncode) == (0, 0), (given.stdout + made.stdout)[-5000:]
+    granted = {str(each) for each in IN_A_NAMESPACE + OF_THE_CLUSTER + TO_MAKE_A_NAMESPACE}
+    unused = granted - rights_used(stranger.log)
+    print("unused:", unused)
+    # An account that is there at the first look is not waited for.
+    assert unused - {"watch serviceaccounts"} == {_ASKED_BESIDE}
