@@ -22,7 +22,8 @@ ASKED = {
     "kubectl": "kubectl version --client --output=yaml | grep gitVersion",
     "containerd": "containerd --version",
     "runc": "runc --version | head -n 1",
-    "crun": "crun --version | head -n 1",
+    # Before it on the PATH is what starts the bus for it, with systemd.
+    "crun": "/usr/bin/crun --version | head -n 1",
     "cni": "CNI_COMMAND= /opt/cni/bin/ptp 2>&1 </dev/null | head -n 1 || true",
     "node-base": "systemctl --version | head -n 1; dpkg-query --show systemd",
     "etcd": """
