@@ -9,6 +9,8 @@ from podresize_fixtures import QUICK_SYNC, Pods, claim, requirement
 
 @requirement("PR-02")
 @pytest.mark.known_issue("PD-40")
+# It takes a cluster of its own, which a run of the known issues does not want.
+@pytest.mark.profile("extended")
 @pytest.mark.own_cluster(kubelet=QUICK_SYNC)
 @pytest.mark.lasts(20)
 def test_the_second_restart_finds_a_corrupted_checkpoint(pods: Pods) -> None:
