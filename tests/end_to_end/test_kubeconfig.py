@@ -176,6 +176,20 @@ def test_rights_that_are_missing_are_named_before_anything_is_made(
     assert stranger.things == before
 
 
+def test_a_runtime_class_that_is_not_there_is_one_message(
+    stranger: Stranger, tmp_path: Path
+) -> None:
+    before = stranger.things
+
+    done = stranger.run("KL-30", f"--namespace={NAMESPACE}", "--runtime-class=none", out=tmp_path)
+
+    assert done.returncode == 2, done.stdout
+    assert "the cluster has no such RuntimeClass" in done.stdout
+    assert "none (from --runtime-class)" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert stranger.things == before
+
+
 def test_an_exec_takes_the_right_that_no_request_shows(stranger: Stranger) -> None:
     """From 1.35 on the apiserver asks for "create" beside the "get" of a websocket's request."""
     rules = stranger.rules

@@ -11,7 +11,7 @@ import contextlib
 import json
 from typing import Any
 
-from podresize.cluster.api import Api
+from podresize.cluster.api import Api, ApiError
 from podresize.cluster.create import create
 from podresize.cluster.delete import delete_pod
 from podresize.cluster.exec import run
@@ -43,11 +43,11 @@ _NO_IMAGE = (
 def look(api: Api, *, namespace: str, body: dict[str, Any]) -> tuple[Fingerprint, dict[str, Any]]:
     """Run the pod ``body``, return the fingerprint and the raw node that it ran on.
 
-    The pod is deleted. Raises ``UsageError`` when its image cannot run there, ``ApiError``, and
-    ``HarnessError`` when it does not run in time.
+    The pod is deleted. Raises ``UsageError`` when its RuntimeClass is not there or its image cannot
+    run, ``ApiError``, and ``HarnessError`` when it does not run in time.
     """
     name = body["metadata"]["name"]
-    create(api, kind="pods", namespace=namespace, body=body)
+    _create(api, namespace=namespace, body=body)
     try:
         pod = _running(api, namespace=namespace, name=name, image=_image(body))
         container = pod["spec"]["containers"][0]["name"]
@@ -66,6 +66,23 @@ def look(api: Api, *, namespace: str, body: dict[str, Any]) -> tuple[Fingerprint
         return _fingerprint(api, pod, node, json.loads(said.stdout)), node
     finally:
         delete_pod(api, namespace=namespace, name=name)
+
+
+def _create(api: Api, *, namespace: str, body: dict[str, Any]) -> None:
+    try:
+        create(api, kind="pods", namespace=namespace, body=body)
+    except ApiError as error:
+        wanted = body["spec"].get("runtimeClassName")
+        # The words of the apiserver's RuntimeClass admission.
+        if wanted is None or f'RuntimeClass "{wanted}" not found' not in error.message:
+            raise
+        raise UsageError(
+            "the cluster has no such RuntimeClass",
+            value=str(wanted),
+            origin="--runtime-class",
+            causes=("a typing error in its name", "it was never made in this cluster"),
+            next_command="kubectl get runtimeclasses",
+        ) from error
 
 
 def _fingerprint(
