@@ -11,7 +11,6 @@ import dataclasses
 import json
 import os
 import select
-import signal
 import subprocess
 import sys
 import time
@@ -19,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.end_to_end.engines import RealEngine
-from tests.end_to_end.real_clusters import until
+from tests.end_to_end.real_clusters import kill_all, until
 
 from podresize.providers.state_root import state_root
 
@@ -91,14 +90,7 @@ class Run:
         """Kill what there is of the victims, as nearly at once as can be; return who was hit."""
         ids = self.engine.docker("ps", "--all", "--no-trunc", "--format", "{{.ID}} {{.Names}}")
         self.containers |= {line.split()[0] for line in ids if f" {self.name}-" in line}
-        pids = {victim: self.pid(victim) for victim in victims}
-        hit = []
-        for victim, pid in pids.items():
-            if pid is not None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-                    hit.append(victim)
-        return hit
+        return kill_all({victim: self.pid(victim) for victim in victims})
 
     def leftovers(self) -> list[str]:
         """Return whatever of the cluster is still there: nothing is what there should be."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,20 @@ def leftovers_after(name: str, *, deadline: float = GONE_WITHIN_SECONDS) -> list
 
     until(is_gone, deadline=deadline)
     return looks[-1]
+
+
+def kill_all(victims: Mapping[str, int | None]) -> list[str]:
+    """Send SIGKILL to what there is of the victims, as nearly at once as can be; name who was hit.
+
+    ``victims`` maps names to pids, None for one that is not there yet or any more.
+    """
+    hit = []
+    for victim, pid in victims.items():
+        if pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                hit.append(victim)
+    return hit
 
 
 def pid_of(name: str, program: str) -> int:

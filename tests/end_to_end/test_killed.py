@@ -9,10 +9,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import os
 import random
 import select
-import signal
 import subprocess
 import sys
 import time
@@ -20,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.end_to_end.real_clusters import leftovers, leftovers_after, own_name, until
+from tests.end_to_end.real_clusters import kill_all, leftovers, leftovers_after, own_name, until
 
 from podresize.providers.local import provider, state
 from podresize.providers.state_root import state_root
@@ -80,14 +78,7 @@ class Run:
 
     def kill(self, *victims: str) -> list[str]:
         """Kill what there is of the victims, as nearly at once as can be; return who was hit."""
-        pids = {victim: self.pid(victim) for victim in victims}
-        hit = []
-        for victim, pid in pids.items():
-            if pid is not None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-                    hit.append(victim)
-        return hit
+        return kill_all({victim: self.pid(victim) for victim in victims})
 
     def end(self) -> None:
         """Let go of the owner, whatever became of it."""
