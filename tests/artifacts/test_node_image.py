@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from podresize.artifacts.artifact import Component, Source
@@ -35,7 +36,10 @@ done
 PACKAGES = ("crun=1.8.1-1+deb12u1", "systemd=252.39-1~deb12u2")
 PARTS = {
     Component.NODE_BASE: {"rootfs.tar": b""},
-    Component.KUBERNETES: {"kube-apiserver": b"apiserver", "kubelet": b"kubelet"},
+    Component.KUBERNETES: {
+        each: each.encode()
+        for each in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet")
+    },
     Component.KUBEADM: {"kubeadm": KUBEADM.encode()},
     Component.KUBECTL: {"kubectl": b"kubectl"},
     Component.CONTAINERD: {"containerd": b"containerd", "ctr": b"ctr"},
@@ -152,6 +156,40 @@ def test_it_brings_the_images_that_kubeadm_asks_for_and_can_be_made(
     with tarfile.open(fileobj=io.BytesIO(archive)) as image:
         assert listed(image)["RepoTags"] == [f"{REGISTRY}/kube-apiserver:v1.27.4"]
     assert f'"{REGISTRY}/pause:3.9"'.encode() in text(runtime, "etc/containerd/config.toml")
+
+
+def test_a_control_planes_program_is_on_the_node_and_mounted_into_its_pod(
+    store: PlayedStore, notes: Notes
+) -> None:
+    _, kubernetes, _ = layers(node_image("1.27.4", "1.6.8", store=store, progress=notes))
+
+    for pod in ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"):
+        assert text(kubernetes, f"usr/local/lib/control-plane/{pod}") == pod.encode()
+        steps = yaml.safe_load(text(kubernetes, f"kind/patches/{pod}+json.yaml"))
+        added = {step["path"]: step["value"] for step in steps if step["op"] == "add"}
+        volume = added["/spec/volumes/-"]
+        assert volume["hostPath"]["path"] == f"/usr/local/lib/control-plane/{pod}"
+        mount = added["/spec/containers/0/volumeMounts/-"]
+        # The image's PATH is "/", and kubeadm names the program alone.
+        assert (mount["name"], mount["mountPath"]) == (volume["name"], f"/{pod}")
+    archive = text(kubernetes, "kind/images/kube-apiserver.tar")
+    assert b"kube-apiserver" not in programs_in(archive).values()
+    assert programs_in(archive)["kube-apiserver"] == b""
+
+
+def programs_in(archive: bytes) -> dict[str, bytes]:
+    """Return the files of an image's only layer."""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as image:
+        layer = image.extractfile(listed(image)["Layers"][0])
+        assert layer is not None
+        with tarfile.open(fileobj=layer) as files:
+            return {each.name: read(files, each) for each in files if each.isfile()}
+
+
+def read(files: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    found = files.extractfile(member)
+    assert found is not None
+    return found.read()
 
 
 @pytest.mark.parametrize(

@@ -26,11 +26,7 @@ ASKED = {
     "crun": "/usr/bin/crun --version | head -n 1",
     "cni": "CNI_COMMAND= /opt/cni/bin/ptp 2>&1 </dev/null | head -n 1 || true",
     "node-base": "systemctl --version | head -n 1; dpkg-query --show systemd",
-    "etcd": """
-        cd /tmp && tar -xf /kind/images/etcd.tar
-        for blob in blobs/sha256/*; do tar -xf $blob etcd 2>/dev/null && break; done
-        ./etcd --version | head -n 1
-        """,
+    "etcd": "/usr/local/lib/control-plane/etcd --version | head -n 1",
 }
 
 

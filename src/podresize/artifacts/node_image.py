@@ -26,7 +26,7 @@ from podresize.manifests import manifests
 
 NAME = "podresize.local/node"
 
-_LAYOUT = 2  # counts changes of this file that change the image's bytes
+_LAYOUT = 3  # counts changes of this file that change the image's bytes
 FILE = "node.tar"
 _CONFIG_3 = 2  # the major version of containerd from which on its configuration is of version 3
 _LINKS = {
@@ -50,6 +50,8 @@ _PLACES = {
     "10-podresize.conflist": "etc/cni/net.d/10-podresize.conflist",
 }
 _STATIC_PODS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
+# Where a static pod's program lies on the node, and is mounted from (control-plane-patch.yaml).
+_PROGRAMS = "usr/local/lib/control-plane"
 
 _Files = dict[str, tuple[bytes | Path, int]]
 
@@ -205,20 +207,19 @@ def _write(work: Path, parts: _Parts, *, name: str, labels: dict[str, str], arch
 def _control_plane_images(work: Path, parts: _Parts, arch: str) -> tuple[list[Path], str]:
     """Write an image for each that kubeadm will ask for and that is ours to give.
 
-    Also return the name of the pause image. kube-proxy and CoreDNS are not among them: no check
-    needs a Service or a name.
+    Also return the name of the pause image. The control plane's have an empty file in place of the
+    program, which the node has and mounts there: to import 300 MB of programs took half of a node's
+    start. kube-proxy and CoreDNS are not among them: no check needs a Service or a name.
     """
-    programs: dict[str, Path] = dict(parts.kubernetes.files) | {"etcd": parts.etcd.files["etcd"]}
     images, pause = [parts.images.files["workload.tar"]], ""
     for name in parts.wanted:
         program = program_of(name)
-        archive = work / f"{program}.tar"
+        archive, content = work / f"{program}.tar", work / program
         if program == "pause":
             pause = name
-            content = work / program
             content.write_bytes(_program_in(parts.images.files["pause.tar"], program))
-        elif program in programs:
-            content = programs[program]
+        elif program in _STATIC_PODS:
+            content.touch()
         else:
             continue
         config = {"Entrypoint": [f"/{program}"]}
@@ -238,8 +239,11 @@ def _kubernetes_files(parts: _Parts, images: list[Path]) -> _Files:
             0o644,
         ),
     }
-    patch = manifests("node-image") / "control-plane-patch.yaml"
-    files |= {f"kind/patches/{pod}+json.yaml": (patch, 0o644) for pod in _STATIC_PODS}
+    programs = parts.kubernetes.files | parts.etcd.files
+    patch = (manifests("node-image") / "control-plane-patch.yaml").read_text("utf-8")
+    for pod in _STATIC_PODS:
+        files[f"{_PROGRAMS}/{pod}"] = (programs[pod], 0o755)
+        files[f"kind/patches/{pod}+json.yaml"] = (patch.replace("PROGRAM", pod).encode(), 0o644)
     return files | {f"kind/images/{path.name}": (path, 0o644) for path in images}
 
 

@@ -53,6 +53,7 @@ def test_kind_asks_for_no_network_of_its_own_and_kubeadm_for_no_addon(
     assert config["networking"] == {"disableDefaultCNI": True, "kubeProxyMode": "none"}
     assert patch_of(config, "InitConfiguration")["skipPhases"] == [
         "preflight",
+        "kubelet-finalize",
         "addon/coredns",
         "addon/kube-proxy",
     ]
