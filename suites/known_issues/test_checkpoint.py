@@ -27,5 +27,5 @@ def test_the_second_restart_finds_a_corrupted_checkpoint(pods: Pods) -> None:
         got=pods.node.checkpointed(pod),
         want={"c1": {"cpu": "100m", "memory": "0"}},
     )
-    back = pods.node.comes_back("kubelet")
+    back = pods.node.kubelet_comes_back()
     claim("PR-02", "PD-40: whether the kubelet comes back once more", got=back, want=False)

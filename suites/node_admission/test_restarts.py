@@ -81,7 +81,7 @@ def test_the_kubelet_starts_again_and_again(pods: Pods) -> None:
     """It reads what it has written, also of a pod that asks for one resource alone (PD-40)."""
     pod = pods.running(resources=[{"requests": {"cpu": "100m"}}])
 
-    back = [pods.node.comes_back("kubelet") for _ in range(3)]
+    back = [pods.node.kubelet_comes_back() for _ in range(3)]
 
     claim("PR-22", "whether the kubelet comes back, each time", got=back, want=[True] * 3)
     claim("PR-22", "restarts of the pod's containers", got=pod.restarts, want=0)

@@ -32,6 +32,9 @@ class Components:
     def running(self) -> dict[str, bool]:
         return self.there
 
+    def ended(self, name: str) -> bool:
+        return name == "kubelet"
+
     def stop(self, name: str, *, kill: bool) -> None:
         if name == "etcd":
             raise TimeoutError("etcd is still there")
@@ -88,6 +91,11 @@ def test_a_restart_is_a_stop_and_a_start(served: Served) -> None:
         ("stop", "kube-scheduler", True),
     ]
     assert control.running(served.handle)["kube-scheduler"] is False
+
+
+def test_a_component_that_ended_by_itself_is_asked_for(served: Served) -> None:
+    assert control.ended(served.handle, "kubelet")
+    assert not control.ended(served.handle, "containerd")
 
 
 def test_start_all_starts_what_is_stopped_in_the_order_of_need(served: Served) -> None:

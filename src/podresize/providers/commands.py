@@ -1,8 +1,8 @@
 """The init's side of commands: stop and start single components, on a socket of the cluster's own.
 
-One connection is one command: a line of JSON with ``do`` (``stop``, ``start`` or ``running``),
-``component`` and, for ``stop``, ``kill``; the answer is a line of JSON with ``done``, or with
-``error`` (its kind) and ``what``. Whoever may not write the socket may not command.
+One connection is one command: a line of JSON with ``do`` (``stop``, ``start``, ``running`` or
+``ended``), ``component`` and, for ``stop``, ``kill``; the answer is a line of JSON with ``done``,
+or with ``error`` (its kind) and ``what``. Whoever may not write the socket may not command.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ class Commanded(Protocol):
 
     def running(self) -> dict[str, bool]:
         """Return of each component whether it runs."""
+        ...
+
+    def ended(self, name: str) -> bool:
+        """Return whether kubelet or containerd has ended by itself since its start."""
         ...
 
     def stop(self, name: str, *, kill: bool) -> None:
@@ -77,6 +81,8 @@ class Commands:
         match command["do"]:
             case "running":
                 return self._commanded.running()
+            case "ended":
+                return self._commanded.ended(command["component"])
             case "stop":
                 self._commanded.stop(command["component"], kill=bool(command["kill"]))
             case "start":

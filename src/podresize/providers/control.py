@@ -1,10 +1,11 @@
 """Stopping and starting single components of a running cluster, from any process of this host.
 
-A process of the cluster's carries it out (see ``commands``), and takes an end that was asked for as
-such; a component that ends in any other way still takes the cluster down. Pods outlive both kubelet
-and runtime, as under systemd with ``KillMode=process``. A kubelet that starts while containerd is
-stopped ends by itself, and the cluster with it: the runtime first. So it is with etcd and the
-apiserver, and with the controller manager, which gives up without one.
+A process of the cluster's carries it out (see ``commands``), and takes an end that was asked for
+as such; a component that ends in any other way still takes a local cluster down, and is started
+again by systemd on a node of kind (``ended``). Pods outlive both kubelet and runtime, as under
+systemd with ``KillMode=process``. A kubelet that starts while containerd is stopped ends by itself,
+and a local cluster with it: the runtime first. So it is with etcd and the apiserver, and with the
+controller manager, which gives up without one.
 """
 
 from __future__ import annotations
@@ -72,6 +73,15 @@ def restart(cluster: ClusterHandle | str, component: str, *, kill: bool = False)
 def running(cluster: ClusterHandle | str) -> dict[str, bool]:
     """Return of each component whether its process is there. Raises as ``stop`` does."""
     found: dict[str, bool] = _command(cluster, {"do": "running"})
+    return found
+
+
+def ended(cluster: ClusterHandle | str, component: str) -> bool:
+    """Return whether a component has ended by itself since its start. Raises as ``stop`` does.
+
+    It is kubelet or containerd. Of a cluster that such an end takes along the answer is no.
+    """
+    found: bool = _command(cluster, {"do": "ended", "component": component})
     return found
 
 

@@ -18,6 +18,7 @@ class FakeNode(Node):
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.asked: list[tuple[str, ...]] = []
+        self.answers: dict[str, str] = {}
         manifests = directory / "etc/kubernetes/manifests"
         manifests.mkdir(parents=True)
 
@@ -27,7 +28,7 @@ class FakeNode(Node):
 
     def run(self, *words: str) -> str:
         self.asked.append(words)
-        return "ActiveState=active"
+        return self.answers.get(words[-2], "ActiveState=active") + "\n"
 
 
 @pytest.fixture
@@ -58,3 +59,18 @@ def test_etcd_is_that_of_the_control_plane(nodes: tuple[FakeNode, FakeNode]) -> 
     assert not both.running()["etcd"]
     assert (control_plane.directory / "etc/kubernetes/stopped/etcd.yaml").exists()
     assert not (worker.directory / "etc/kubernetes/stopped").exists()
+
+
+@pytest.mark.parametrize(("said", "ended"), [("NRestarts=0", False), ("NRestarts=7", True)])
+def test_what_systemd_had_to_start_again_has_ended(
+    nodes: tuple[FakeNode, FakeNode], said: str, *, ended: bool
+) -> None:
+    worker, control_plane = nodes
+    worker.answers["--property=NRestarts"] = said
+
+    assert NodeComponents(worker, control_plane).ended("kubelet") is ended
+
+
+def test_of_a_static_pod_it_is_not_known(nodes: tuple[FakeNode, FakeNode]) -> None:
+    with pytest.raises(LookupError, match="etcd is not systemd's"):
+        NodeComponents(*nodes).ended("etcd")

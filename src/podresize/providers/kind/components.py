@@ -37,6 +37,13 @@ class NodeComponents:
         found = {name: self._manifest(name).exists() for name in _PODS}
         return found | {name: self._unit_is_active(name) for name in _UNITS}
 
+    def ended(self, name: str) -> bool:
+        """Return whether systemd had to start a unit again since it was last started by command."""
+        if name not in _UNITS:
+            raise LookupError(f"{name} is not systemd's; {', '.join(_UNITS)} are")
+        said = self._node.run("systemctl", "show", "--property=NRestarts", name).strip()
+        return said != "NRestarts=0"
+
     def stop(self, name: str, *, kill: bool) -> None:
         """End a component; ``LookupError`` for an unknown one, ``TimeoutError`` when it stays."""
         self._known(name)

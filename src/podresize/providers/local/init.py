@@ -102,6 +102,12 @@ class Init:
             there = {component.name for component in self._running.values()}
         return {name: name in there for name in self._components}
 
+    def ended(self, name: str) -> bool:
+        """Return False: such an end is this process's own, and with it the cluster's."""
+        with self._changed:
+            self._pid(name)
+        return False
+
     def stop(self, name: str, *, kill: bool) -> None:
         """End a component's process and return when it is gone; done already is fine.
 
