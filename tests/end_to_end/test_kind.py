@@ -102,6 +102,15 @@ def test_whoever_is_killed_nothing_remains(engine: RealEngine, moment: str, vict
         assert run.leftovers_after() == []
 
 
+def test_when_the_caller_of_kind_is_killed_kind_does_not_go_on(engine: RealEngine) -> None:
+    with kind_kills.started(engine, own_name("kind")) as run:
+        run.wait_for("kind: Starting control-plane")
+        assert run.kill("creator") == ["creator"]
+
+        assert run.leftovers_after() == []
+        assert not any("control-plane (done)" in step for step in run.steps())
+
+
 def test_the_name_of_a_strangers_cluster_is_refused(engine: RealEngine) -> None:
     name = own_name("theirs")
     label = f"io.x-k8s.kind.cluster={name}"

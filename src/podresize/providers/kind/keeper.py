@@ -142,11 +142,17 @@ class Keeper:
         if pid == 0:
             self._become_creator(engine, writer)
         os.close(writer)
+        creator = os.pidfd_open(pid)
         try:
             rest = b""
+            awaited: tuple[int, ...] = (reader, creator)
             with self._layout.kind_log.open("ab") as log:
                 while True:
-                    ties.wait(reader)
+                    if ties.wait(*awaited) == creator:
+                        # kind has ended too, unless its caller was killed: then it would go on.
+                        _kill_group(pid)
+                        awaited = (reader,)
+                        continue
                     chunk = os.read(reader, 65536)
                     if not chunk:
                         break
@@ -158,9 +164,9 @@ class Keeper:
             pid = 0
         finally:
             os.close(reader)
+            os.close(creator)
             if pid:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(pid, signal.SIGKILL)
+                _kill_group(pid)
                 os.waitpid(pid, 0)
         if status != 0:
             said = self._layout.kind_log.read_text(errors="replace")
@@ -209,6 +215,11 @@ class Keeper:
             remove(self._name, me, killed=False)
         except PodresizeError as error:
             self.tell(to_event(error))
+
+
+def _kill_group(leader: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGKILL)
 
 
 def main() -> int:
