@@ -6,14 +6,22 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from tests.end_to_end.cri_pods import pull_image
 from tests.end_to_end.engines import RealEngine, engine
+from tests.end_to_end.leading import leading_to
 from tests.end_to_end.real_clusters import api_of, namespace, own_name, run_pod, workload
 
+from podresize.artifacts.artifact import Component
+from podresize.artifacts.store import get as get_artifact
 from podresize.cluster.get import get
 from podresize.evidence.cgroup_paths import find_pod_cgroups, resource_files
 from podresize.providers import control
+from podresize.providers.containers.registry import Registry
 from podresize.providers.interface import ClusterHandle
 from podresize.providers.kind import provider
+from podresize.providers.kind.engine import find_engine
+from podresize.providers.kind.layout import Layout
+from podresize.providers.kind.node import Node
 from podresize.providers.matching import mismatches
 from podresize.providers.readiness import is_ready
 from podresize.requirements.target import Target
@@ -23,6 +31,7 @@ __all__ = ["engine"]
 pytestmark = [pytest.mark.end_to_end, pytest.mark.usefixtures("real_host")]
 
 TARGET = Target(provider="kind", oci_runtime="crun", worker_nodes=1)
+HOST = "registry.podresize.local:5000"
 LIMITS = {"cpu": "100m", "memory": "64Mi"}
 
 
@@ -70,6 +79,23 @@ def test_the_witnesses_of_a_pod_are_the_workers(cluster: ClusterHandle) -> None:
     assert cgroups.driver == "systemd"
     limit = "memory.limit_in_bytes" if "memory.limit_in_bytes" in said else "memory.max"
     assert said[limit] == str(64 << 20)
+
+
+def test_every_node_pulls_from_a_registry(engine: RealEngine, cluster: ClusterHandle) -> None:
+    nodes = [Node(find_engine(), each.name) for each in cluster.nodes]
+    network = Layout(name=cluster.name).network
+    with leading_to(engine), Registry() as registry:
+        archive = get_artifact(Component.IMAGES).files["workload.tar"]
+        registry.push(archive, "tests/everywhere", "1")
+        with registry.serving(nodes, network, HOST):
+            for node in cluster.nodes:
+                assert node.cri_endpoint is not None
+                pull_image(node.cri_endpoint, f"{HOST}/tests/everywhere:1")
+
+            asked = {line.split()[0] for line in registry.requests("tests/everywhere")}
+            print(*registry.requests("tests/everywhere"), sep="\n")
+    assert len(asked) > len(nodes)  # the nodes, and who pushed
+    assert not any(each.inside(registry.directory_of(HOST)).exists() for each in nodes)
 
 
 @pytest.mark.parametrize("component", ["kubelet", "kube-scheduler"])

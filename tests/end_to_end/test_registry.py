@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from tests.end_to_end.cri_pods import pull_image
 from tests.end_to_end.engines import RealEngine, engine
 from tests.end_to_end.leading import leading_to
 from tests.end_to_end.real_clusters import api_of, namespace, own_name, run_pod, until, workload
+from tests.end_to_end.strangers import NAMESPACE, apply, token_kubeconfig
 
 from podresize.artifacts.artifact import Component
 from podresize.artifacts.host import host_arch
@@ -38,7 +40,9 @@ pytestmark = [pytest.mark.end_to_end, pytest.mark.usefixtures("real_host")]
 HOST = "registry.podresize.local:5000"
 REPOSITORY = "tests/probe"
 IMAGE = f"{HOST}/{REPOSITORY}:pulled"
+PODRESIZE = str(Path(sys.executable).parent / "podresize")
 _EVENT_SECONDS = 20.0
+_RUN_SECONDS = 300.0
 
 
 @pytest.fixture(scope="module", params=["1.6.8", "1.6.36"])
@@ -88,7 +92,7 @@ def test_a_node_of_kind_pulls_what_was_pushed(
     node = Node(find_engine(), cluster.nodes[0].name)
     with (
         Registry() as registry,
-        registry.serving(node, network, HOST),
+        registry.serving([node], network, HOST),
         api_of(cluster) as api,
         RuntimeClient(str(cluster.nodes[0].cri_endpoint)) as cri,
         namespace(api, "pulls") as space,
@@ -123,6 +127,34 @@ def test_a_node_of_kind_pulls_what_was_pushed(
     assert engine.docker("ps", "--all", "--quiet", f"--filter=ancestor={registry.image}") == []
 
 
+def test_a_strangers_pods_run_an_image_that_the_node_has_to_pull(
+    engine: RealEngine, cluster: ClusterHandle, built: Path, tmp_path: Path
+) -> None:
+    node = Node(find_engine(), cluster.nodes[0].name)
+    image = f"{HOST}/tests/workload:1"
+    with (
+        Registry() as registry,
+        registry.serving([node], Layout(name=cluster.name).network, HOST),
+        api_of(cluster) as admin,
+    ):
+        registry.push(built, "tests/workload", "1")
+        apply(admin)
+        kubeconfig = token_kubeconfig(cluster.kubeconfig, admin, tmp_path / "kubeconfig")
+        words = ["KL-30", "--profile=headline", "--provider=kubeconfig", f"--namespace={NAMESPACE}"]
+        words += [f"--kubeconfig={kubeconfig}", f"--image={image}", f"--out={tmp_path / 'out'}"]
+
+        done = engine.run(PODRESIZE, "run", *words, seconds=_RUN_SECONDS)
+
+        print(done.stdout[-3000:])
+        assert done.returncode == 0
+        records = (tmp_path / "out" / "records.jsonl").read_text().splitlines()
+        verdicts = [r["verdict"] for r in map(json.loads, records) if r["type"] == "verdict"]
+        assert "passed" in verdicts
+        agent = f"containerd/v{cluster.fingerprint.runtime_version}"
+        asked = registry.requests("tests/workload")
+        assert any("/blobs/sha256:" in line and agent in line for line in asked)
+
+
 @pytest.mark.parametrize("containerd", ["1.6.8", "2.1.4"])
 def test_a_runtime_alone_pulls_what_was_pushed(
     engine: RealEngine, built: Path, containerd: str
@@ -131,7 +163,7 @@ def test_a_runtime_alone_pulls_what_was_pushed(
         leading_to(engine),
         Registry() as registry,
         Containerd(containerd) as runtime,
-        registry.serving(runtime.node, "bridge", HOST),
+        registry.serving([runtime.node], "bridge", HOST),
         RuntimeClient(runtime.endpoint) as cri,
     ):
         registry.push(built, REPOSITORY, "pulled")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from podresize.errors import UsageError
-from podresize.providers.compatibility import check_target
+from podresize.providers.compatibility import check_crun, check_target
 from podresize.providers.kubeconfig import provider as kubeconfig
 from podresize.providers.registry import provider_of
 from podresize.requirements.target import Target
@@ -126,3 +126,19 @@ def test_what_a_cluster_that_is_there_has_cannot_be_chosen(
         kubeconfig.check_target(Target(provider="kubeconfig", **facts))
 
     assert raised.value.origin == option
+
+
+@pytest.mark.parametrize(
+    ("crun", "containerd"), [("1.8.1", "1.6.36"), ("1.14.3", "2.1.4"), ("1.21", "2.1.4")]
+)
+def test_a_crun_that_knows_what_containerd_writes_passes(crun: str, containerd: str) -> None:
+    check_crun(crun, containerd, provider="local")
+
+
+def test_a_crun_before_version_1_2_of_the_runtime_specification_is_refused() -> None:
+    with pytest.raises(UsageError, match="this crun starts no container") as error:
+        check_crun("1.8.1", "2.0.0", provider="kind")
+
+    assert error.value.value == "crun 1.8.1 with containerd 2.0.0"
+    assert error.value.next_command is not None
+    assert error.value.next_command.startswith("podresize cluster up --provider kind ")

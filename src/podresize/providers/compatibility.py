@@ -9,6 +9,11 @@ from podresize.providers.kubelet import gate_is_locked
 from podresize.requirements.target import CGROUP_DRIVERS, DEFAULT_PROVIDER, EXISTING, Target
 
 _OCI_RUNTIMES = ("runc", "crun")
+# The first crun that takes every 1.x of the runtime specification, and the first containerd that
+# writes 1.2 (containers/crun#1485, #1620). Seen: crun 1.8.1 starts containers of containerd 1.6.36,
+# and of 2.1.4 none ("unknown version specified").
+_CRUN_OF_1_2 = Version("1.14.3")
+_CONTAINERD_OF_1_2 = Version("2.0")
 _CPU_MANAGER_POLICIES = ("none", "static")
 _MEMORY_MANAGER_POLICIES = ("None", "Static")
 
@@ -53,7 +58,7 @@ def check_target(target: Target) -> None:
             value=target.kubernetes,
             origin="--kubernetes",
             causes=("the feature came with 1.27, as alpha (KEP-1287)",),
-            next_command="podresize cluster up --kubernetes 1.27.4",
+            next_command=_up(target.provider, "--kubernetes 1.27.4"),
         )
     # The kubelet speaks CRI v1 only since 1.26; containerd serves it since 1.6.0
     # (kubernetes/kubernetes#110618, containerd release notes of 1.6.0).
@@ -66,7 +71,7 @@ def check_target(target: Target) -> None:
                 "the kubelet speaks CRI v1 only since 1.26; containerd serves CRI v1 since 1.6.0, "
                 f"{target.containerd} serves v1alpha2",
             ),
-            next_command="podresize cluster up --containerd 1.6.8",
+            next_command=_up(target.provider, "--containerd 1.6.8"),
         )
     if not target.gate and gate_is_locked(target.kubernetes):
         raise UsageError(
@@ -74,7 +79,7 @@ def check_target(target: Target) -> None:
             value=f"--gate off with Kubernetes {target.kubernetes}",
             origin="--gate",
             causes=("InPlacePodVerticalScaling is locked on since 1.35 (KEP-1287, GA)",),
-            next_command="podresize cluster up --gate off --kubernetes 1.34.3",
+            next_command=_up(target.provider, "--gate off --kubernetes 1.34.3"),
         )
     if target.oci_runtime not in _OCI_RUNTIMES:
         raise UsageError(
@@ -82,7 +87,7 @@ def check_target(target: Target) -> None:
             value=target.oci_runtime,
             origin="--oci-runtime",
             causes=(f"known: {', '.join(_OCI_RUNTIMES)}",),
-            next_command="podresize cluster up --oci-runtime crun",
+            next_command=_up(target.provider, "--oci-runtime crun"),
         )
     if target.cpu_manager_policy not in _CPU_MANAGER_POLICIES:
         raise UsageError(
@@ -90,7 +95,7 @@ def check_target(target: Target) -> None:
             value=target.cpu_manager_policy,
             origin="--cpu-manager-policy",
             causes=(f"known: {', '.join(_CPU_MANAGER_POLICIES)}",),
-            next_command="podresize cluster up --cpu-manager-policy static",
+            next_command=_up(target.provider, "--cpu-manager-policy static"),
         )
     if target.memory_manager_policy not in _MEMORY_MANAGER_POLICIES:
         raise UsageError(
@@ -98,7 +103,7 @@ def check_target(target: Target) -> None:
             value=target.memory_manager_policy,
             origin="--memory-manager-policy",
             causes=(f"known: {', '.join(_MEMORY_MANAGER_POLICIES)} (the kubelet minds capitals)",),
-            next_command="podresize cluster up --memory-manager-policy Static",
+            next_command=_up(target.provider, "--memory-manager-policy Static"),
         )
     if target.worker_nodes < 0:
         raise UsageError(
@@ -115,3 +120,27 @@ def check_target(target: Target) -> None:
             causes=(f"known: {', '.join(CGROUP_DRIVERS)}",),
             next_command="podresize cluster up --provider kind --cgroup-driver systemd",
         )
+
+
+def check_crun(crun: str, containerd: str, *, provider: str) -> None:
+    """Raise ``UsageError`` for a crun that starts no container of this containerd.
+
+    Both are versions of artifacts: which crun a host has is known no sooner.
+    """
+    if Version(containerd) >= _CONTAINERD_OF_1_2 and Version(crun) < _CRUN_OF_1_2:
+        raise UsageError(
+            "this crun starts no container of this containerd",
+            value=f"crun {crun} with containerd {containerd}",
+            origin="--oci-runtime, --containerd; crun is the package of this host's distribution",
+            causes=(
+                "containerd writes version 1.2 of the OCI runtime specification since 2.0; crun "
+                f"before {_CRUN_OF_1_2} takes none above 1.1 (containers/crun#1620)",
+            ),
+            next_command=_up(provider, "--oci-runtime crun --containerd 1.6.36"),
+        )
+
+
+def _up(provider: str, options: str) -> str:
+    """Return the command that starts such a cluster, with the provider that was asked for."""
+    named = "" if provider == DEFAULT_PROVIDER else f"--provider {provider} "
+    return f"podresize cluster up {named}{options}"

@@ -37,6 +37,11 @@ LOG = "Creating cluster\n\n ✗ Preparing nodes\nERROR: failed to create cluster
         ),
         ("validate service connection: validate CRI v1 runtime API", HostError, "serves no CRI v1"),
         ("timed out waiting for the condition", HarnessError, "kubeadm waited in vain"),
+        (
+            "error: error execution phase wait-control-plane: context deadline exceeded",
+            HarnessError,
+            "kubeadm waited in vain",
+        ),
     ],
 )
 def test_a_known_sign_names_its_cause(said: str, kind: type[PodresizeError], cause: str) -> None:
@@ -75,3 +80,12 @@ def test_the_next_command_is_for_the_engine_that_failed(said: str, engine: str) 
 
     assert str(error.next_command).startswith(f"{engine} ")
     assert "IMAGE" not in str(error.next_command)
+
+
+def test_the_requests_that_kubeadm_made_do_not_hide_its_error() -> None:
+    request = 'I1128 04:36:20.722579     189 round_trippers.go:632] "Response" verb="POST"\n'
+
+    error = creation_failed("c", LOG.format("no bus") + 30 * request, **HOW)
+
+    assert "failed to create cluster: no bus" in str(error)
+    assert "round_trippers" not in str(error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -99,26 +99,29 @@ class Registry(DockerContainer):
         return _CERTS / host
 
     @contextlib.contextmanager
-    def serving(self, node: Node, network: str, host: str) -> Iterator[None]:
-        """Have a node pull the images of ``host`` (``name:port``) from here.
+    def serving(self, nodes: Sequence[Node], network: str, host: str) -> Iterator[None]:
+        """Have the nodes of a cluster pull the images of ``host`` (``name:port``) from here.
 
-        ``network`` is the one of the node's cluster, or ``bridge`` for ``Containerd.node``.
-        containerd reads the node's ``certs.d`` with each pull, so nothing is restarted; ``host``
-        need not resolve. It is undone at the end.
+        ``network`` is the one of their cluster, or ``bridge`` for ``Containerd.node``. containerd
+        reads the node's ``certs.d`` with each pull, so nothing is restarted; ``host`` need not
+        resolve. It is undone at the end.
         """
         me = self.get_container_id()
         joins = network not in self._networks()
         if joins:
             self._engine.run("network", "connect", network, me)
-        directory = node.inside(self.directory_of(host))
+        told = hosts_toml(self.url_in(network))
+        directories = [node.inside(self.directory_of(host)) for node in nodes]
         try:
-            directory.mkdir(parents=True, exist_ok=True)
-            (directory / "hosts.toml").write_text(hosts_toml(self.url_in(network)), "utf-8")
+            for directory in directories:
+                directory.mkdir(parents=True, exist_ok=True)
+                (directory / "hosts.toml").write_text(told, "utf-8")
             yield
         finally:
-            with contextlib.suppress(OSError):  # the node went first, and took it along
-                (directory / "hosts.toml").unlink()
-                directory.rmdir()
+            for directory in directories:
+                with contextlib.suppress(OSError):  # the node went first, and took it along
+                    (directory / "hosts.toml").unlink()
+                    directory.rmdir()
             if joins and network in self._networks():
                 self._engine.run("network", "disconnect", network, me)
 

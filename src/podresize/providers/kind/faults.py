@@ -7,8 +7,8 @@ import re
 from podresize.errors import HarnessError, HostError, PodresizeError
 
 _LINES = 12
-# kubeadm prints the stack of its own call with an error.
-_FRAME = re.compile(r"\t|(github\.com|k8s\.io|sigs\.k8s\.io|main|runtime)[./]\S*$")
+# kubeadm prints the stack of its own call with an error, and every request that it made.
+_NOISE = re.compile(r"\t|I\d{4} \d\d:|(github\.com|k8s\.io|sigs\.k8s\.io|main|runtime)[./]\S*$")
 # What kind, the engine and kubeadm print, what it means, and the next command, where ENGINE stands
 # for the engine's program, IMAGE for the nodes' image. The first that is found counts.
 _SIGNS: tuple[tuple[str, str, str, type[PodresizeError]], ...] = (
@@ -55,6 +55,12 @@ _SIGNS: tuple[tuple[str, str, str, type[PodresizeError]], ...] = (
         "podresize doctor",
         HarnessError,
     ),
+    (
+        "error execution phase wait-control-plane",
+        "kubeadm waited in vain for the control plane: the kubelet or containerd did not start it",
+        "podresize doctor",
+        HarnessError,
+    ),
 )
 
 
@@ -63,7 +69,7 @@ def creation_failed(name: str, log: str, *, engine: str, image: str) -> Podresiz
 
     ``engine`` is the name of its program, ``image`` the nodes' image.
     """
-    lines = [line for line in log.splitlines() if line.strip() and not _FRAME.match(line)]
+    lines = [line for line in log.splitlines() if line.strip() and not _NOISE.match(line)]
     tail = "\n      ".join(["the last lines of its log:", *lines[-_LINES:]])
     for sign, cause, next_command, error in _SIGNS:
         if sign in log:

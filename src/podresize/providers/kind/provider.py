@@ -91,8 +91,15 @@ def notes() -> list[str]:
 def gather(target: Target, *, progress: Progress | None = None) -> Parts:
     """Return every artifact the target needs, building what is not in the cache."""
     progress = progress or default_progress()
+    image = node_image(target.kubernetes, target.containerd, progress=progress)
+    if target.oci_runtime == "crun":
+        # A label is the version and, in brackets, the source.
+        crun, containerd = (
+            image.labels[f"podresize.{part}"].split()[0] for part in ("crun", "containerd")
+        )
+        compatibility.check_crun(crun, containerd, provider=target.provider)
     return Parts(
-        image=node_image(target.kubernetes, target.containerd, progress=progress),
+        image=image,
         kind=get_artifact(Component.KIND, progress=progress).files["kind"],
         kubectl=get_artifact(Component.KUBECTL, target.kubernetes, progress=progress).files[
             "kubectl"

@@ -135,7 +135,12 @@ def gather(target: Target, *, progress: Progress | None = None) -> list[Artifact
         wanted.append((Component.CRUN, None))
     for what, version in wanted:
         normalise(what, version)  # what is no version is told before minutes go into a build
-    return [get_artifact(what, version, progress=progress) for what, version in wanted]
+    found = [get_artifact(what, version, progress=progress) for what, version in wanted]
+    versions = {artifact.component: artifact.version for artifact in found}
+    if Component.CRUN in versions:
+        crun, containerd = versions[Component.CRUN], versions[Component.CONTAINERD]
+        compatibility.check_crun(crun, containerd, provider=target.provider)
+    return found
 
 
 def up(
