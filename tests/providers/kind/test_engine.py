@@ -107,6 +107,20 @@ def test_a_rootless_engine_is_refused_with_the_way_to_roots(
     assert "--unset=DOCKER_HOST" in str(error.next_command)
 
 
+def test_podmans_own_variable_is_named_where_it_leads_to_a_rootless_engine(
+    bin_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Debian 12's podman 4.3.1 answers root for another user's service."""
+    answer = PODMAN | {"host": {"security": {"rootless": True}, "cgroupVersion": "v1"}}
+    fake_program(bin_directory, "podman").says("info", output=json.dumps(answer))
+    monkeypatch.setenv("CONTAINER_HOST", "unix:///run/user/1000/podman.sock")
+
+    error = refused()
+
+    assert "this engine is rootless" in error.what
+    assert error.origin == "CONTAINER_HOST=unix:///run/user/1000/podman.sock"
+
+
 def test_an_engine_that_maps_users_is_refused(docker: FakeProgram) -> None:
     options = ["name=seccomp,profile=builtin", "name=userns"]
     docker.says("info", output=json.dumps({"ServerVersion": "26", "SecurityOptions": options}))

@@ -21,11 +21,10 @@ from podresize.errors import HostError
 PROGRAMS = ("docker", "podman")
 ADDRESS_VARIABLE = "PODRESIZE_ENGINE_ADDRESS"
 """Where the ports that the engine publishes are reached, if not on this host's loopback."""
+# They lead to an engine elsewhere than where its program looks by itself.
+_LEADING = ("DOCKER_HOST", "DOCKER_CONTEXT", "CONTAINER_HOST")
 # What decides which engine kind and the engine's own program speak to.
-VARIABLES = (
-    *("DOCKER_HOST", "DOCKER_CONTEXT", "CONTAINER_HOST", "KIND_EXPERIMENTAL_PROVIDER"),
-    ADDRESS_VARIABLE,
-)
+VARIABLES = (*_LEADING, "KIND_EXPERIMENTAL_PROVIDER", ADDRESS_VARIABLE)
 NETWORK_VARIABLES = ("KIND_EXPERIMENTAL_DOCKER_NETWORK", "KIND_EXPERIMENTAL_PODMAN_NETWORK")
 """By which kind is told the network of its nodes: each engine has its own."""
 CLUSTER_LABEL = "io.x-k8s.kind.cluster"
@@ -241,8 +240,8 @@ def _served(engine: Engine, about: dict[str, Any]) -> Engine:
 
 def origin(variables: Mapping[str, str]) -> str:
     """Return where the choice of the engine came from."""
-    host = variables.get("DOCKER_HOST")
-    return "PATH" if host is None else f"DOCKER_HOST={host}"
+    said = [f"{name}={variables[name]}" for name in _LEADING if name in variables]
+    return ", ".join(said) or "PATH"
 
 
 def _last_line(text: str) -> str:
