@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.end_to_end.part_caches import caches_with_parts
 
 from podresize.artifacts.artifact import Component
 from podresize.artifacts.cache import Cache
@@ -27,13 +27,6 @@ pytestmark = [pytest.mark.end_to_end, pytest.mark.usefixtures("real_host")]
 
 PODRESIZE = str(Path(sys.executable).parent / "podresize")
 VERSIONS = {Component.KUBERNETES: "1.27.4", Component.CONTAINERD: "1.6.8"}
-# What is compiled or packed of fixed sources; the OS's packages are what is put together anew.
-GIVEN = {
-    **VERSIONS,
-    Component.KUBEADM: "1.27.4",
-    Component.KUBECTL: "1.27.4",
-    **dict.fromkeys((Component.RUNC, Component.CNI, Component.ETCD, Component.IMAGES)),
-}
 # Another host: name, resolver, time zone and umask are its own.
 ELSEWHERE = """
 set -e
@@ -53,24 +46,8 @@ _SECONDS = 900.0
 @pytest.fixture
 def places() -> Iterator[list[Path]]:
     """Two caches that have every part of the image but the OS, beside the real one."""
-    store = Store()
-    given = [store.get(component, version) for component, version in GIVEN.items()]
-    with store.cache.layout.work("twice") as work:
-        found = [work / "here", work / "elsewhere"]
-        for place in found:
-            cache = Cache(place / "podresize")
-            for part in given:
-                with cache.layout.work("given") as files:
-                    copies = {name: files / name for name in part.files}
-                    for name, path in part.files.items():
-                        shutil.copy2(path, copies[name])
-                    cache.store(
-                        part.component,
-                        part.version,
-                        arch=part.arch,
-                        source=part.source,
-                        files=copies,
-                    )
+    kubernetes, containerd = VERSIONS.values()
+    with caches_with_parts(("here", "elsewhere"), kubernetes, containerd) as found:
         yield found
 
 

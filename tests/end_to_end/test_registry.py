@@ -127,6 +127,7 @@ def test_a_node_of_kind_pulls_what_was_pushed(
     assert engine.docker("ps", "--all", "--quiet", f"--filter=ancestor={registry.image}") == []
 
 
+@pytest.mark.parametrize("cluster", ["1.6.36"], indirect=True)
 def test_a_strangers_pods_run_an_image_that_the_node_has_to_pull(
     engine: RealEngine, cluster: ClusterHandle, built: Path, tmp_path: Path
 ) -> None:
