@@ -21,6 +21,8 @@ CALL_TIMEOUT = 5.0
 POD_UID_LABEL = "io.kubernetes.pod.uid"
 # sockaddr_un.sun_path holds 108 bytes with its final zero.
 LONGEST_SOCKET_PATH = 107
+OWN = (("podresize-witness", "1"),)
+"""The metadata of a witness's calls: a tap passes them on and tells nobody of them."""
 CHANNEL_OPTIONS = (
     # A runtime that is restarted by a check must be found again at once: gRPC's own back-off goes
     # up to two minutes.
@@ -135,7 +137,9 @@ class RuntimeClient(Closing):
             "id": status.id,
             "state": api_pb2.ContainerState.Name(status.state),
             "started_at": status.started_at,
-            "resources": _linux(status.resources) if status.HasField("resources") else None,
+            "resources": linux_fields(status.resources.linux)
+            if status.HasField("resources")
+            else None,
         }
         return found | {"info": _info(answer.info)} if verbose else found
 
@@ -220,7 +224,9 @@ class RuntimeClient(Closing):
             with self._lock:
                 if stopping is not None and stopping.is_set():
                     raise self._error(name, "CANCELLED", "its caller is stopping")
-                call = getattr(stub or self._stub, name).future(request, timeout=self._timeout)
+                call = getattr(stub or self._stub, name).future(
+                    request, timeout=self._timeout, metadata=OWN
+                )
                 self._under_way[thread] = call
             return call.result()
         except grpc.FutureCancelledError as error:
@@ -239,10 +245,10 @@ class RuntimeClient(Closing):
         return CriError(code=code, message=message, call=call, endpoint=self.endpoint)
 
 
-def _linux(resources: Any) -> dict[str, Any]:
-    """Return the set fields of ``ContainerResources.linux`` by their CRI names."""
+def linux_fields(linux: Any) -> dict[str, Any]:
+    """Return the set fields of a ``LinuxContainerResources`` by their CRI names."""
     found: dict[str, Any] = {}
-    for field, value in resources.linux.ListFields():
+    for field, value in linux.ListFields():
         if field.name == "hugepage_limits":
             found[field.name] = {limit.page_size: limit.limit for limit in value}
         elif field.name == "unified":

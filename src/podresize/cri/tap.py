@@ -1,0 +1,204 @@
+"""The tap: a proxy between CRI clients and a runtime that changes nothing and tells every call.
+
+Bytes go in and bytes come out: messages are neither decoded nor encoded, so fields that nobody
+here knows pass as they are, and so do methods. Deadlines, cancellation, metadata, status codes with
+their details, and streams pass both ways; a runtime that is away is UNAVAILABLE, as it is without
+the tap. What does not pass is the client's ``user-agent``: the runtime sees the tap's.
+
+A call is told when it has ended, with its times on ``CLOCK_MONOTONIC``, which all processes of a
+host share: what lies before ``began`` is the client's time, what lies between the two the
+runtime's.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import grpc
+from cri_api.v1 import api_pb2
+
+from podresize.cri.client import CHANNEL_OPTIONS, OWN
+from podresize.errors import HostError
+
+# A proxy has no opinion on how long a message may be. Of two settings of one name the first counts.
+_ANY_LENGTH = (
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+)
+_GRACE_SECONDS = 1.0
+# gRPC's own, which each side writes anew.
+_NOT_PASSED = ("user-agent",)
+
+Metadata = Sequence[tuple[str, str | bytes]]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call that has ended.
+
+    ``method`` is its full name (``/runtime.v1.RuntimeService/Version``), ``began`` and ``ended``
+    seconds of ``CLOCK_MONOTONIC``: when the client's message was here, and when the last of the
+    runtime's was. ``code`` is the name of its gRPC status, ``message`` that status's details.
+    ``request`` is the client's message as it came, empty for a stream.
+    """
+
+    method: str
+    began: float
+    ended: float
+    code: str
+    message: str
+    request: bytes
+
+
+class Tap(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc carries no types
+    """A proxy that listens on a socket of its own; it lives in one asyncio loop.
+
+    ``listen`` is the path of that socket, ``runtime`` the endpoint behind it (``unix:///path``).
+    ``tell`` is called in the loop with each call that has ended, and has to be quick; not with those
+    of our own witnesses (``client.OWN``).
+    """
+
+    def __init__(self, *, listen: Path, runtime: str, tell: Callable[[Call], None]) -> None:
+        self._listen = listen
+        self._runtime = runtime
+        self._tell = tell
+        self._server: Any = None
+        self._channel: Any = None
+        self._unary = {
+            f"/{service.full_name}/{method.name}"
+            for service in api_pb2.DESCRIPTOR.services_by_name.values()
+            for method in service.methods
+            if not method.client_streaming and not method.server_streaming
+        }
+
+    async def start(self) -> None:
+        """Listen. Raises ``HostError`` where that cannot be.
+
+        The socket is its owner's alone: what connects can do whatever the runtime does.
+        """
+        self._channel = grpc.aio.insecure_channel(
+            self._runtime, options=(*_ANY_LENGTH, *CHANNEL_OPTIONS)
+        )
+        self._server = grpc.aio.server(options=_ANY_LENGTH)
+        self._server.add_generic_rpc_handlers((self,))
+        before = os.umask(0o177)
+        try:
+            self._listen.unlink(missing_ok=True)  # of one that was killed
+            self._server.add_insecure_port(f"unix://{self._listen}")
+            await self._server.start()
+        except (OSError, RuntimeError) as error:
+            raise HostError(
+                f"the tap cannot listen: {error}",
+                value=str(self._listen),
+                origin="the tap's socket",
+                causes=("its directory is not there or not ours", "its path is over 107 bytes"),
+            ) from error
+        finally:
+            os.umask(before)
+
+    async def stop(self) -> None:
+        """Let calls under way end for a second, then cancel them; the socket goes."""
+        await self._server.stop(_GRACE_SECONDS)
+        await self._channel.close()
+        self._listen.unlink(missing_ok=True)
+
+    def service(self, details: Any) -> Any:
+        """Return what handles a method; every method is handled (grpc.GenericRpcHandler).
+
+        What is known to be one message for one goes the short way; a method that is not known here
+        may be anything, and a stream of one message is the same on the wire.
+        """
+        method = details.method
+        if method in self._unary:
+            one = self._channel.unary_unary(method)
+            return grpc.unary_unary_rpc_method_handler(functools.partial(self._one, method, one))
+        many = self._channel.stream_stream(method)
+        return grpc.stream_stream_rpc_method_handler(functools.partial(self._many, method, many))
+
+    async def _one(self, method: str, ask: Any, request: bytes, context: Any) -> bytes:
+        metadata = _passed(context)
+        with _Watched(self._teller(metadata), method, request) as watched:
+            call = ask(request, metadata=metadata, timeout=context.time_remaining())
+            try:
+                answer: bytes = await call
+            except grpc.aio.AioRpcError as error:
+                await watched.fail(context, error)
+            await _pass_back(context, call)
+            return answer
+
+    async def _many(
+        self, method: str, ask: Any, requests: AsyncIterator[bytes], context: Any
+    ) -> AsyncIterator[bytes]:
+        metadata = _passed(context)
+        with _Watched(self._teller(metadata), method, b"") as watched:
+            call = ask(requests, metadata=metadata, timeout=context.time_remaining())
+            try:
+                await context.send_initial_metadata(tuple(await call.initial_metadata()))
+                async for answer in call:
+                    yield answer
+            except grpc.aio.AioRpcError as error:
+                await watched.fail(context, error)
+            finally:
+                call.cancel()  # where the client gave up; one that has ended stays as it is
+            context.set_trailing_metadata(tuple(await call.trailing_metadata()))
+
+    def _teller(self, metadata: Metadata) -> Callable[[Call], None]:
+        return _tell_nobody if OWN[0] in metadata else self._tell
+
+
+def _tell_nobody(_call: Call) -> None:
+    """A witness of ours asked: that is no news."""
+
+
+class _Watched:
+    """One call from its first byte here to its last; tells of it when the block ends."""
+
+    def __init__(self, tell: Callable[[Call], None], method: str, request: bytes) -> None:
+        self._tell = tell
+        self._method = method
+        self._request = request
+        self._began = time.monotonic()
+        self._failed: tuple[str, str] | None = None
+
+    async def fail(self, context: Any, error: Any) -> NoReturn:
+        """Give the client the runtime's own error, to the last byte of its metadata."""
+        self._failed = (error.code().name, error.details() or "")
+        last = tuple(error.trailing_metadata() or ())
+        await context.abort(error.code(), error.details() or "", last)
+        raise AssertionError  # abort does not return, which its type does not say
+
+    def __enter__(self) -> _Watched:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        # Whatever else ends a call is its client's, which gave up or is gone.
+        code, message = self._failed or (("OK" if kind is None else "CANCELLED"), "")
+        self._tell(
+            Call(
+                method=self._method,
+                began=self._began,
+                ended=time.monotonic(),
+                code=code,
+                message=message,
+                request=self._request,
+            )
+        )
+
+
+def _passed(context: Any) -> Metadata:
+    given: Iterable[tuple[str, str | bytes]] = context.invocation_metadata() or ()
+    return [(key, value) for key, value in given if key not in _NOT_PASSED]
+
+
+async def _pass_back(context: Any, call: Any) -> None:
+    """Give the client the metadata of the runtime's answer; to send none costs nothing."""
+    if first := await call.initial_metadata():
+        await context.send_initial_metadata(tuple(first))
+    if last := await call.trailing_metadata():
+        context.set_trailing_metadata(tuple(last))

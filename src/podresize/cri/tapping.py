@@ -1,0 +1,76 @@
+"""The tap as a process: ``python -m podresize.cri.tapping --listen S --runtime E --calls F``.
+
+It ends with SIGTERM. Decoding and writing are a thread's, so that no call waits for the disk.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import queue
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from podresize.cri.calls import to_line
+from podresize.cri.tap import Call, Tap
+from podresize.errors import PodresizeError
+
+
+class CallFile:
+    """A file of lines, one for each call; written by a thread of its own until ``close``."""
+
+    def __init__(self, path: Path) -> None:
+        # Line by line: who reads sees whole ones, and at once.
+        self._file = path.open("a", encoding="utf-8", buffering=1)
+        self._calls: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._write, name="write calls")
+        self._thread.start()
+
+    def tell(self, call: Call) -> None:
+        """Have a call written."""
+        self._calls.put(call)
+
+    def close(self) -> None:
+        """Write what is left, and end."""
+        self._calls.put(None)
+        self._thread.join()
+        self._file.close()
+
+    def _write(self) -> None:
+        while (call := self._calls.get()) is not None:
+            self._file.write(to_line(call))
+
+
+async def serve(tap: Tap) -> None:
+    """Have the tap listen until this process is asked to end."""
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked.set)
+    await tap.start()
+    await asked.wait()
+    await tap.stop()
+
+
+def main() -> int:
+    """Run the tap that the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--listen", type=Path, required=True)
+    parser.add_argument("--runtime", required=True)
+    parser.add_argument("--calls", type=Path, required=True)
+    arguments = parser.parse_args()
+    calls = CallFile(arguments.calls)
+    try:
+        asyncio.run(serve(Tap(listen=arguments.listen, runtime=arguments.runtime, tell=calls.tell)))
+    except PodresizeError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    finally:
+        calls.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
