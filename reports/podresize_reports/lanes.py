@@ -18,6 +18,7 @@ from podresize_reports.text import natural, seconds_text
 
 _MAX_LANES = 40
 _RESOURCES = ("cpu", "memory")
+_ASKING = ("Status", "Stats")
 _LIMIT_FILES = (
     "cpu.max",
     "cpu.weight",
@@ -35,6 +36,7 @@ def lanes(timeline: Timeline) -> tuple[Lane, ...]:
         *_resize_status(timeline),
         *_container_resources(timeline),
         *_events(timeline),
+        *_calls(timeline),
         *_cri(timeline),
         *_kernel(timeline),
         *_process(timeline),
@@ -142,6 +144,21 @@ def _events(timeline: Timeline) -> Iterator[Lane]:
         for seen in timeline.of(Witness.EVENT)
     ]
     yield lane_of(Witness.EVENT, "events", marks, points=True)
+
+
+def _calls(timeline: Timeline) -> Iterator[Lane]:
+    """What changes a container or a sandbox; what only asks would hide it."""
+    for subject in subjects(timeline, Witness.CALL):
+        marks = [
+            Mark(
+                t=seen.t - took,
+                label=f"{method}: {seen.data.get('code')} after {took * 1000:.1f} ms",
+            )
+            for seen in timeline.of(Witness.CALL, subject)
+            if not (method := str(seen.data.get("method"))).endswith(_ASKING)
+            and isinstance(took := seen.data.get("seconds"), (int, float))
+        ]
+        yield lane_of(Witness.CALL, f"{short(subject)} calls", marks, points=True)
 
 
 def _cri(timeline: Timeline) -> Iterator[Lane]:

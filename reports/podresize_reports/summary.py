@@ -34,6 +34,8 @@ STEPS = {
     "proposed": "Proposed",
     "allocated": "node admits the requests",
     "in_progress": "InProgress",
+    "asked": "kubelet asks the runtime",
+    "answered": "runtime has answered",
     "kernel": "kernel has the values",
     "cri": "runtime reports them",
     "status": "status.resources follows",

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from podresize.errors import UsageError
+from podresize.evidence.case import Case
 from podresize.evidence.judging import Judgement, verify
 from podresize.evidence.records import VerdictKind
 from podresize.evidence.signatures import SIGNATURES
+from podresize.evidence.steps import step_times
 from podresize.evidence.timeline import Timeline, Witness
 from podresize.oracle.change import Change
 from podresize.oracle.expectation import Expectation
@@ -60,6 +62,23 @@ def test_a_step_between_two_reads_is_no_step_that_was_left_out(resized: Resized)
     assert kinds(resize, ["PR-10"])["PR-10"].kind is VerdictKind.FAILED
     assert verify(read, resize.expectation, ["PR-10"])[0].kind is VerdictKind.SKIPPED
     assert Timeline.from_json(read.to_json()) == read
+
+
+def test_what_the_kubelet_asks_of_the_runtime_has_its_times(resized: Resized) -> None:
+    """Those of updates since the patch: when the first was asked, when the last was answered."""
+    resize = resized()
+    update = {"method": "UpdateContainerResources", "code": "OK", "message": ""}
+    asking = update | {"method": "ContainerStatus", "seconds": 0.01}
+    # The first was under way when the patch came.
+    for t, took in ((0.05, 0.1), (0.2, 0.05), (0.4, 0.1)):
+        resize.add(t, Witness.CALL, "container/c1", update | {"seconds": took})
+    resize.add(0.9, Witness.CALL, "container/c1", asking)
+
+    times = step_times(Case(resize.timeline, resize.expectation))
+
+    assert times["asked"] == pytest.approx(0.15)
+    assert times["answered"] == 0.4
+    assert step_times(Case(resized().timeline, resize.expectation))["asked"] is None
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=str)

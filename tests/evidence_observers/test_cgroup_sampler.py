@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -48,6 +49,24 @@ def test_the_first_look_is_recorded_then_changes_only(tmp_path: Path) -> None:
     assert kernel(recorder, "pod") == [{"weight": "5"}]
     assert sampler.samples >= 2
     assert 0 < sampler.largest_fast_gap_seconds <= sampler.largest_gap_seconds
+
+
+def test_what_is_read_has_the_time_at_which_it_was_known(tmp_path: Path) -> None:
+    """Else a value could be seen before its cause, where the reading takes long."""
+
+    class Slow(CgroupSampler):
+        def _read(self, path: Path) -> bytes | None:
+            time.sleep(0.03)
+            return super()._read(path)
+
+    file = tmp_path / "limit"
+    file.write_text("1")
+    recorder = Recorder()
+    with Slow({"pod": {"limit": file}}, recorder=recorder):
+        (first,) = recorder.observations()
+
+    # Times count from the recorder's own making.
+    assert first.t >= 0.03
 
 
 def test_a_missing_file_is_seen_as_gone_and_as_back(tmp_path: Path) -> None:

@@ -193,6 +193,19 @@ def test_verdicts_without_timelines(tmp_path: Path) -> None:
     assert "The timeline lost was not recorded." in page
 
 
+def test_a_call_between_kubelet_and_runtime_is_drawn(tmp_path: Path) -> None:
+    said = {"method": "UpdateContainerResources", "code": "OK", "message": "", "seconds": 0.1}
+    timeline = build.timeline()
+    call = {"t": 0.5, "witness": "call", "subject": "container/c1", "data": said}
+    timeline["observations"].append(call)
+    records = [build.run_record(), timeline, build.verdict(timeline=timeline["id"])]
+
+    page = _page(tmp_path, [*records, build.end_record()])
+
+    assert "CRI call" in page
+    assert "UpdateContainerResources: OK after 100.0 ms" in page
+
+
 def test_a_long_text_is_cut_and_says_so(tmp_path: Path) -> None:
     page = _page(tmp_path, [build.verdict(kind=VerdictKind.FAILED, text="y" * 20_777)])
 

@@ -138,6 +138,25 @@ def test_a_request_without_an_answer() -> None:
     assert events.points
 
 
+def test_a_call_is_marked_when_it_began_and_what_only_asks_is_left_out() -> None:
+    def call(method: str, code: str, seconds: float) -> dict[str, Any]:
+        return {"method": method, "code": code, "message": "", "seconds": seconds}
+
+    timeline = _timeline(
+        (0.1, Witness.CALL, "container/c1", call("ContainerStatus", "OK", 0.001)),
+        (0.5, Witness.CALL, "container/c1", call("UpdateContainerResources", "OK", 0.25)),
+        (0.9, Witness.CALL, "container/c1", call("UpdateContainerResources", "UNKNOWN", 0.1)),
+    )
+
+    (calls,) = lanes(timeline)
+
+    assert (calls.name, calls.points) == ("c1 calls", True)
+    assert _labels(calls) == [
+        (0.25, "UpdateContainerResources: OK after 250.0 ms"),
+        (0.8, "UpdateContainerResources: UNKNOWN after 100.0 ms"),
+    ]
+
+
 @pytest.mark.parametrize("data", [{}, {"spec": 7, "status": ["x"]}, {"resources": "none"}, {"": 0}])
 @pytest.mark.parametrize("witness", list(Witness))
 def test_no_shape_is_relied_upon(witness: Witness, data: dict[str, Any]) -> None:

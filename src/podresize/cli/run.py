@@ -286,6 +286,8 @@ def _run_pytest(
         command.append(f"--cgroup-driver={target.cgroup_driver}")
     if target.worker_nodes:
         command.append(f"--worker-nodes={target.worker_nodes}")
+    if target.tap:
+        command.append("--tap")
     if target.kubelet_config is not None:
         command.append(f"--kubelet-config={target.kubelet_config.resolve()}")
     if target.kubeconfig is not None:

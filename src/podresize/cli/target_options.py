@@ -73,6 +73,12 @@ def target_options(
                 "on the first.  [default: none]",
             ),
             click.option(
+                "--tap",
+                is_flag=True,
+                help="Put a proxy between kubelet and runtime that tells every call; with "
+                "--provider local.",
+            ),
+            click.option(
                 "--kubelet-config",
                 type=click.Path(path_type=Path),
                 metavar="FILE",

@@ -60,8 +60,8 @@ class Tap(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc carries no type
     """A proxy that listens on a socket of its own; it lives in one asyncio loop.
 
     ``listen`` is the path of that socket, ``runtime`` the endpoint behind it (``unix:///path``).
-    ``tell`` is called in the loop with each call that has ended, and has to be quick; not with those
-    of our own witnesses (``client.OWN``).
+    ``tell`` is called in the loop with each call that has ended, and has to be quick; of those of
+    our own witnesses (``client.OWN``) it hears nothing.
     """
 
     def __init__(self, *, listen: Path, runtime: str, tell: Callable[[Call], None]) -> None:

@@ -31,6 +31,8 @@ LONGEST_FILE = 65536
 LONGEST_SLEEP = 0.02
 # A resize writes some ten files with pauses between them; a reading takes far less than a pause.
 READINGS = 6
+
+_Content = dict[str, bytes | None]
 # The file or its cgroup is not there; the last is a file of a feature that the kernel turned off.
 GONE = (errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.EOPNOTSUPP)
 
@@ -58,7 +60,7 @@ class CgroupSampler(Observer):
         self._rate = rate
         self._slow_rate = min(slow_rate, rate)
         self._descriptors: dict[Path, int] = {}
-        self._last: dict[str, dict[str, bytes | None]] = {}
+        self._last: dict[str, _Content] = {}
         self._fast_until = 0.0
         self.samples = 0
         self.largest_gap_seconds = 0.0
@@ -116,30 +118,33 @@ class CgroupSampler(Observer):
 
     def _sample(self, now: float) -> None:
         self.samples += 1
+        changed: list[tuple[str, _Content]] = []
         for _ in range(READINGS):
-            if not self._changed(now):
-                return
+            found = self._changed(now)
+            changed += found
+            if not found:
+                break
+        # Known from now on. The time before the reading may lie before the cause: a busy host takes
+        # the processor away for tens of milliseconds in between.
+        seen = time.monotonic()
+        for subject, content in changed:
+            data = {
+                name: None if raw is None else raw.decode(errors="replace").rstrip("\n")
+                for name, raw in content.items()
+            }
+            self.recorder.observe(Witness.KERNEL, subject, data, at=seen)
 
-    def _changed(self, now: float) -> bool:
-        """Read every file once, record the subjects that changed, and tell whether one did."""
-        changed = False
+    def _changed(self, now: float) -> list[tuple[str, _Content]]:
+        """Read every file once and return the subjects that changed, with their content."""
+        changed = []
         for subject, paths in self._files.items():
             content = {name: self._read(path) for name, path in paths.items()}
             if content != self._last.get(subject):
-                changed = True
+                changed.append((subject, content))
                 # The first look is no change.
                 if subject in self._last:
                     self._fast_until = now + FAST_AFTER_CHANGE
                 self._last[subject] = content
-                self.recorder.observe(
-                    Witness.KERNEL,
-                    subject,
-                    {
-                        name: None if raw is None else raw.decode(errors="replace").rstrip("\n")
-                        for name, raw in content.items()
-                    },
-                    at=now,
-                )
         return changed
 
     def _read(self, path: Path) -> bytes | None:

@@ -22,19 +22,24 @@ from podresize.oracle.progress import IN_PROGRESS, PROPOSED
 def step_times(case: Case) -> dict[str, float | None]:
     """Return seconds after the patch by step, None for a step that was not seen.
 
-    ``patched`` (the answer arrived), ``proposed``, ``allocated`` (allocatedResources shows the new
-    requests, where the version shows them), ``in_progress``, ``kernel`` (every cgroup at its
-    new values), ``cri`` (the runtime reports them), ``status`` (status.resources shows them) and
-    ``done`` (all of these, and the API calls the resize finished).
+    ``patched`` (the answer arrived), ``asked`` and ``answered`` (the kubelet's first call to update
+    a container, and the runtime's last answer to one; where a tap tells), ``proposed``,
+    ``allocated`` (allocatedResources shows the new requests, where the version shows them),
+    ``in_progress``, ``kernel`` (every cgroup at its new values), ``cri`` (the runtime reports
+    them), ``status`` (status.resources shows them) and ``done`` (all of these, and the API calls
+    the resize finished).
     """
     expectation = case.expectation
     style = expectation.progress.style
+    updates = _updates(case)
     kernel = kernel_time(case)
     cri = _cri_time(case)
     api = _first_pod(case, lambda pod: api_is_done(pod, expectation), lasting=True)
     ends = [time for time in (kernel, cri, api) if time is not None]
     return {
         "patched": case.answered_at,
+        "asked": min((at - took for at, took in updates), default=None),
+        "answered": max((at for at, _ in updates), default=None),
         "proposed": _first_pod(case, lambda pod: progress_value(pod, style) == PROPOSED),
         "allocated": allocated_time(case),
         "in_progress": _first_pod(case, lambda pod: progress_value(pod, style) == IN_PROGRESS),
@@ -43,6 +48,15 @@ def step_times(case: Case) -> dict[str, float | None]:
         "status": _first_pod(case, lambda pod: status_is_new(pod, expectation), lasting=True),
         "done": max(ends) if len(ends) == (3 if expectation.fingerprint.sees_node else 2) else None,
     }
+
+
+def _updates(case: Case) -> list[tuple[float, float]]:
+    """Return when each update of a container was answered since the patch, and what it took."""
+    return [
+        (call.t, call.data["seconds"])
+        for call in case.timeline.of(Witness.CALL)
+        if call.data["method"] == "UpdateContainerResources" and call.t >= call.data["seconds"]
+    ]
 
 
 def allocated_time(case: Case) -> float | None:

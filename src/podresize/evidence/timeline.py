@@ -29,6 +29,7 @@ class Witness(enum.StrEnum):
     EVENT = "event"  # a Kubernetes Event on the pod
     METRIC = "metric"  # what a component counts
     CRI = "cri"  # the runtime's ContainerStatus
+    CALL = "call"  # what the kubelet asks of the runtime, where a tap is between them
     KERNEL = "kernel"  # cgroup files
     PROCESS = "process"  # pid and start time of a container's first process
     WORKLOAD = "workload"  # the probe's own heartbeat
@@ -47,6 +48,9 @@ class Observation:
     * metric: ``{series: value}``, of subject ``kubelet`` or ``apiserver``, once before the patch
       and once after the decision; a series is written as the component exposes it
     * cri: ``{"id", "state", "started_at", "resources": {...} or None}`` (None: not reported)
+    * call: ``{"method", "code", "message", "seconds", "linux"}`` of one call about the container or
+      the pod's sandbox, at its end; ``seconds`` is what the runtime took for it, ``linux`` what an
+      update asks for
     * kernel: ``{file name: content}``, the files of one cgroup, recorded when one changed; under
       ``settings/<subject>`` all that can be set there, once before and once after
     * process: ``{"pid": int, "start_ticks": int}``

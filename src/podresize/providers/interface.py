@@ -32,7 +32,9 @@ class NodeHandle:
     log file per component. ``control`` is the path of the socket by which components are stopped
     and started (``providers.control``), None where the provider cannot do that. ``kubelet`` is the
     kubelet's directory as this host sees it (``/var/lib/kubelet`` on the node), None where it does
-    not. Of a node that is out of reach there is the name alone.
+    not. ``calls`` is the file in which a tap between kubelet and runtime writes each call
+    (``cri.calls``), None where there is no tap; ``cri_endpoint`` is the tap's then. Of a node that
+    is out of reach there is the name alone.
     """
 
     name: str
@@ -42,6 +44,7 @@ class NodeHandle:
     logs: Path | None = None
     control: str | None = None
     kubelet: Path | None = None
+    calls: Path | None = None
 
     @property
     def runtime_endpoint(self) -> str:
@@ -60,6 +63,7 @@ class NodeHandle:
             "logs": None if self.logs is None else str(self.logs),
             "control": self.control,
             "kubelet": None if self.kubelet is None else str(self.kubelet),
+            "calls": None if self.calls is None else str(self.calls),
         }
 
     @classmethod
@@ -73,6 +77,7 @@ class NodeHandle:
             logs=Path(raw["logs"]) if raw.get("logs") else None,
             control=raw.get("control"),
             kubelet=Path(raw["kubelet"]) if raw.get("kubelet") else None,
+            calls=Path(raw["calls"]) if raw.get("calls") else None,
         )
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from podresize.requirements.target import Fingerprint, Target
 
 
-def mismatches(target: Target, fingerprint: Fingerprint, *, worker_nodes: int = 0) -> list[str]:
+def mismatches(
+    target: Target, fingerprint: Fingerprint, *, worker_nodes: int = 0, tap: bool = False
+) -> list[str]:
     """Return what a running cluster is otherwise than the target, one phrase each.
 
-    ``worker_nodes`` is how many it has. Settings of the kubelet that a fingerprint does not hold
-    are not compared.
+    ``worker_nodes`` is how many it has, ``tap`` whether one is there. Settings of the kubelet that
+    a fingerprint does not hold are not compared.
     """
     wanted = {
         "kubernetes": target.kubernetes,
@@ -23,6 +25,7 @@ def mismatches(target: Target, fingerprint: Fingerprint, *, worker_nodes: int = 
         wanted["cgroup_driver"] = target.driver
     have = {name: getattr(fingerprint, name) for name in wanted}
     wanted["worker_nodes"], have["worker_nodes"] = target.worker_nodes, worker_nodes
+    wanted["tap"], have["tap"] = target.tap, tap
     return [
         f"{name} is {have[name]}, not {value}"
         for name, value in wanted.items()

@@ -34,7 +34,7 @@ _OF_WHAT_IS_THERE = frozenset(
 )
 _OF_WHAT_IS_MADE = frozenset(
     {"kubernetes", "containerd", "oci_runtime", "gate", "cpu_manager_policy", "kubelet_config"}
-    | {"memory_manager_policy", "cgroup_driver", "kubelet", "worker_nodes"}
+    | {"memory_manager_policy", "cgroup_driver", "kubelet", "worker_nodes", "tap"}
 )
 
 
@@ -46,7 +46,8 @@ class Target:
     pairs of a key and its value as JSON, so that targets can be compared and be keys. They win over
     ``kubelet_config``, a file with such settings, as that does over the rest. ``cgroup_driver`` is
     ``systemd`` or ``cgroupfs``, None for the provider's own. ``worker_nodes`` are nodes beside that
-    of the control plane, on the first of which the checks' pods run then.
+    of the control plane, on the first of which the checks' pods run then. With ``tap`` a proxy
+    between kubelet and runtime tells every call (``cri.tap``); it changes none.
 
     ``kubeconfig``, ``context``, ``namespace``, ``image``, ``node_selector`` (``key=value``) and
     ``runtime_class`` are for the provider ``kubeconfig``, to which all the others mean nothing.
@@ -63,6 +64,7 @@ class Target:
     kubelet: tuple[tuple[str, str], ...] = ()
     cgroup_driver: str | None = None
     worker_nodes: int = 0
+    tap: bool = False
     kubeconfig: Path | None = None
     context: str | None = None
     namespace: str | None = None
@@ -113,6 +115,8 @@ class Target:
             text += f", cgroup driver {self.cgroup_driver}"
         if self.worker_nodes:
             text += f", worker nodes {self.worker_nodes}"
+        if self.tap:
+            text += ", tap"
         if self.provider != DEFAULT_PROVIDER:
             text += f", provider {self.provider}"
         return text + "".join(f", {key} {value}" for key, value in self.kubelet)

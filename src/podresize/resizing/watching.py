@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from podresize.cluster.observing import observe_pod
+from podresize.cri.call_observer import CallObserver
 from podresize.cri.client import RuntimeClient
 from podresize.cri.observing import observe_containers
 from podresize.evidence.cgroup_paths import find_pod_cgroups, resource_files
 from podresize.evidence.cgroup_sampler import FAST_RATE, CgroupSampler
 from podresize.evidence.cgroup_settings import settings
-from podresize.evidence.observer import ObserverGroup
+from podresize.evidence.observer import Observer, ObserverGroup
 from podresize.evidence.process_identity import ProcessIdentity
 from podresize.evidence.recorder import Recorder
 from podresize.evidence.timeline import QOS, Witness, settings_subject
@@ -103,14 +104,23 @@ def observers(
         processes.follow(subject, _one(where))
 
     ids = _Containers(reach.cri, uid, containers, moved)
-    group = ObserverGroup(
-        [
-            observe_pod(reach.api, namespace=namespace, name=name, recorder=recorder),
-            observe_containers(reach.cri, ids=ids, recorder=recorder),
-            sampler,
-            processes,
-        ]
-    )
+    found: list[Observer | ObserverGroup] = [
+        observe_pod(reach.api, namespace=namespace, name=name, recorder=recorder),
+        observe_containers(reach.cri, ids=ids, recorder=recorder),
+        sampler,
+        processes,
+    ]
+    if reach.node.calls is not None:
+        *_, sandbox = reach.cri.list_pod_sandboxes(uid)
+        found.append(
+            CallObserver(
+                reach.node.calls,
+                ids=lambda: ids.latest,
+                sandbox=sandbox["id"],
+                recorder=recorder,
+            )
+        )
+    group = ObserverGroup(found)
     _note_settings(places, recorder)
     with group:
         yield Look(sampler=sampler)
@@ -141,7 +151,12 @@ class _Containers:
             if id_ != self._ids[name]:
                 self._moved(container_subject(name), self._ids[name], id_)
         self._ids = newest
-        return {container_subject(name): id_ for name, id_ in newest.items()}
+        return self.latest
+
+    @property
+    def latest(self) -> dict[str, str]:
+        """Subject -> id, as the last round found them."""
+        return {container_subject(name): id_ for name, id_ in self._ids.items()}
 
 
 def _one(directories: Directories) -> Path:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import sys
 from pathlib import Path
 
 from packaging.version import Version
@@ -143,10 +145,13 @@ def plan(
     """Return every process of the cluster in the order of their starts.
 
     ``programs`` maps a program's name to its file. The conditions are ``etcd``, ``containerd``,
-    ``apiserver-port`` and ``apiserver`` (ready). A node that ``joins`` another cluster has no
-    control plane of its own.
+    ``tap``, ``apiserver-port`` and ``apiserver`` (ready). A node that ``joins`` another cluster has
+    no control plane of its own.
     """
-    node = _node(layout, programs, images, after=() if joins else ("apiserver-port",))
+    after = ("containerd", *(() if joins else ("apiserver-port",)))
+    node = _node(layout, programs, images, after=after)
+    if target.tap:
+        node = [_tap(layout), *node[:-1], dataclasses.replace(node[-1], after=(*after, "tap"))]
     return node if joins else [*_control_plane(layout, target, programs, etcd_version), *node]
 
 
@@ -172,9 +177,26 @@ def _node(
         Component(
             name="kubelet",
             command=_kubelet(layout, programs["kubelet"]),
-            after=(*after, "containerd"),
+            after=after,
         ),
     ]
+
+
+def _tap(layout: Layout) -> Component:
+    words = ("--listen", str(layout.tap_socket), "--calls", str(layout.calls))
+    return Component(
+        name="tap",
+        command=(
+            *(sys.executable, "-m", "podresize.cri.tapping", *words),
+            *("--runtime", f"unix://{layout.containerd_socket}"),
+        ),
+        # The libraries on the others' path are not this interpreter's, and its modules are those of
+        # the process that starts it.
+        environment=(
+            ("LD_LIBRARY_PATH", ""),
+            ("PYTHONPATH", os.environ.get("PYTHONPATH", "")),
+        ),
+    )
 
 
 def _control_plane(

@@ -41,7 +41,7 @@ def kubelet(
         "cgroupRoot": f"/{layout.cgroup}",
         "clusterDNS": ["10.96.0.10"],
         "clusterDomain": "cluster.local",
-        "containerRuntimeEndpoint": f"unix://{layout.containerd_socket}",
+        "containerRuntimeEndpoint": f"unix://{layout.cri_socket(tap=target.tap)}",
         "resolvConf": str(layout.etc / "resolv.conf"),
         "tlsCertFile": str(layout.pki / "kubelet-server.crt"),
         "tlsPrivateKeyFile": str(layout.pki / "kubelet-server.key"),

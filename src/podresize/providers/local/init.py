@@ -66,6 +66,9 @@ class Init:
         self._conditions: dict[str, Callable[[], bool]] = {
             "containerd": self._answers["containerd"],
         }
+        if "tap" in self._components:
+            listens = self._answers["tap"] = lambda: accepts(socket.AF_UNIX, str(layout.tap_socket))
+            self._conditions["tap"] = listens
         if "kube-apiserver" in self._components:
             self._add_control_plane()
 

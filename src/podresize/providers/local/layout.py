@@ -69,6 +69,20 @@ class Layout:
         return self.run / "containerd.sock"
 
     @property
+    def tap_socket(self) -> Path:
+        """Where the tap listens, if there is one."""
+        return self.run / "tap.sock"
+
+    def cri_socket(self, *, tap: bool) -> Path:
+        """Where kubelet and witnesses reach the runtime."""
+        return self.tap_socket if tap else self.containerd_socket
+
+    @property
+    def calls(self) -> Path:
+        """Where the tap writes each call."""
+        return self.logs / "cri-calls.jsonl"
+
+    @property
     def control_socket(self) -> Path:
         """The socket on which the init takes commands (see ``commands``), 0600."""
         return self.run / "control.sock"

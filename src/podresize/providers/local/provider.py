@@ -290,12 +290,13 @@ def _wait_ready(
     mounts = {controller: place / layout.cgroup for controller, place in host.cgroup_mounts.items()}
     node = NodeHandle(
         name=layout.node_name,
-        cri_endpoint=f"unix://{layout.containerd_socket}",
+        cri_endpoint=f"unix://{layout.cri_socket(tap=target.tap)}",
         cgroup_mounts=mounts,
         proc=Path("/proc"),
         logs=layout.logs,
         control=str(layout.control_socket),
         kubelet=layout.directory / "kubelet",
+        calls=layout.calls if target.tap else None,
     )
     kubeconfig = layout.kubeconfig if joins is None else joins.kubeconfig
     with Api(read_kubeconfig(kubeconfig)) as api, RuntimeClient(node.runtime_endpoint) as cri:

@@ -1,0 +1,116 @@
+"""A real local cluster with a tap between kubelet and runtime: nothing changes, all is told."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.end_to_end.real_clusters import own_name, until
+
+from podresize.cri.client import RuntimeClient
+from podresize.providers import control
+from podresize.providers.child import why_ended
+from podresize.providers.interface import ClusterHandle
+from podresize.providers.local import provider, state
+from podresize.requirements.target import Target
+
+pytestmark = [pytest.mark.end_to_end, pytest.mark.usefixtures("real_host")]
+
+PODRESIZE = str(Path(sys.executable).parent / "podresize")
+VERSIONS = {"kubernetes": "1.37.2", "containerd": "2.1.4"}
+_HOW = ("--profile=headline", "--no-gate-off")
+_RUN_SECONDS = 600.0
+_GONE_SECONDS = 30.0
+
+
+def run(out: Path, *words: str) -> list[dict[str, Any]]:
+    """Run the headline checks and return the records."""
+    versions = [f"--{name}={version}" for name, version in VERSIONS.items()]
+    done = subprocess.run(
+        [
+            PODRESIZE,
+            "run",
+            "--profile=headline",
+            "--no-gate-off",
+            f"--out={out}",
+            *versions,
+            *words,
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=_RUN_SECONDS,
+        check=False,
+    )
+    print(done.stdout[-5000:])
+    assert done.returncode == 0, done.stdout[-3000:]
+    return [json.loads(line) for line in (out / "records.jsonl").read_text().splitlines()]
+
+
+def test_the_verdicts_are_the_same_and_every_update_is_told(tmp_path: Path) -> None:
+    run(tmp_path / "without")
+    records = run(tmp_path / "with", "--tap")
+
+    done = subprocess.run(
+        [PODRESIZE, "compare", tmp_path / "without", tmp_path / "with"],
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    print(done.stdout)
+    assert done.returncode == 0, done.stdout
+    facts = [each["facts"] for each in records if each["type"] == "verdict" and each.get("facts")]
+    granted = [each for each in facts if "kernel" in each and each["kernel"] > 0]
+    assert granted
+    for times in granted:
+        # The kernel is read 250 times a second, and has the values while the runtime answers.
+        assert times["asked"] <= times["kernel"] <= times["answered"] + 0.1
+        assert times["patched"] - 1 < times["asked"] < times["answered"]
+
+
+@pytest.fixture
+def cluster() -> Iterator[ClusterHandle]:
+    name = own_name("tap")
+    yield provider.up(Target(tap=True), name=name, owner=os.getpid())
+    if state.find(name) is not None:
+        provider.down(name)
+
+
+def test_a_runtime_that_is_restarted_is_found_again(cluster: ClusterHandle) -> None:
+    assert cluster.nodes[0].runtime_endpoint.endswith("tap.sock")
+
+    control.restart(cluster, "containerd")
+
+    with RuntimeClient(cluster.nodes[0].runtime_endpoint) as runtime:
+        assert runtime.version()["runtime_name"] == "containerd"
+
+
+def test_a_tap_that_dies_takes_the_cluster_along_and_is_named(cluster: ClusterHandle) -> None:
+    socket = cluster.nodes[0].runtime_endpoint.removeprefix("unix://")
+    (tap,) = [
+        int(entry.name)
+        for entry in Path("/proc").glob("[0-9]*")
+        if f"--listen\0{socket}\0".encode() in command(entry)
+    ]
+
+    os.kill(tap, signal.SIGKILL)
+
+    assert until(lambda: state.find(cluster.name) is None, deadline=_GONE_SECONDS)
+    why = why_ended(cluster.name)
+    assert why is not None
+    assert "tap" in str(why)
+
+
+def command(process: Path) -> bytes:
+    try:
+        return (process / "cmdline").read_bytes()
+    except OSError:
+        return b""
