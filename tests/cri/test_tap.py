@@ -17,6 +17,8 @@ import pytest
 from cri_api.v1 import api_pb2
 
 from podresize.cri.client import CriError, RuntimeClient
+from podresize.cri.faults.catalogue import make
+from podresize.cri.faults.fault import Fault
 from podresize.cri.tap import Call, Tap
 from podresize.errors import HostError
 
@@ -63,7 +65,8 @@ def echo(request: bytes, _context: Any) -> Iterator[bytes]:
 class Running:
     """A tap in a loop and a thread of its own, and a client in front of it."""
 
-    def __init__(self, directory: Path, runtime: str) -> None:
+    def __init__(self, directory: Path, runtime: str, *faults: Fault) -> None:
+        self.faults = faults
         self.listen = directory / "tap.sock"
         self.calls: list[Call] = []
         self.told = threading.Condition()
@@ -75,7 +78,7 @@ class Running:
         self.channel = grpc.insecure_channel(f"unix://{self.listen}", options=options)
 
     async def make(self, runtime: str) -> Tap:
-        tap = Tap(listen=self.listen, runtime=runtime, tell=self.take)
+        tap = Tap(listen=self.listen, runtime=runtime, tell=self.take, faults=self.faults)
         await tap.start()
         return tap
 
@@ -282,6 +285,39 @@ def test_a_witness_of_ours_does_not_notice_and_is_no_news(
         assert running.calls == []
     finally:
         running.close()
+
+
+def test_a_fault_answers_in_the_runtimes_place(tmp_path: Path, runtime: BytesRuntime) -> None:
+    running = Running(tmp_path, runtime.endpoint, make("update-refused:code=ABORTED,times=1"))
+    try:
+        with pytest.raises(grpc.RpcError) as error:
+            running.ask(UPDATE, b"")
+        answer, _ = running.ask(UPDATE, b"")
+        told = running.call(2)
+    finally:
+        running.close()
+
+    assert error.value.code() is grpc.StatusCode.ABORTED
+    assert "a fault of podresize" in str(error.value.details())
+    assert answer == b""
+    assert [each.code for each in running.calls] == ["ABORTED", "OK"]
+    assert told.method == UPDATE
+    assert len(runtime.seen) == 1
+
+
+def test_behind_a_fault_the_runtimes_errors_are_its_own(
+    tmp_path: Path, runtime: BytesRuntime
+) -> None:
+    runtime.answers[UPDATE] = not_found
+    running = Running(tmp_path, runtime.endpoint, make("update-twice"))
+    try:
+        with pytest.raises(grpc.RpcError) as error:
+            running.ask(UPDATE, b"")
+    finally:
+        running.close()
+
+    assert error.value.code() is grpc.StatusCode.NOT_FOUND
+    assert len(runtime.seen) == 1
 
 
 def not_found(_request: bytes, context: Any) -> Iterator[bytes]:

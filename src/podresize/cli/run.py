@@ -288,6 +288,7 @@ def _run_pytest(
         command.append(f"--worker-nodes={target.worker_nodes}")
     if target.tap:
         command.append("--tap")
+    command += [f"--fault={each}" for each in target.faults]
     if target.kubelet_config is not None:
         command.append(f"--kubelet-config={target.kubelet_config.resolve()}")
     if target.kubeconfig is not None:

@@ -79,6 +79,14 @@ def target_options(
                 "--provider local.",
             ),
             click.option(
+                "--fault",
+                "faults",
+                multiple=True,
+                metavar="NAME",
+                help="Have the tap make the runtime do this wrong (update-dropped); may be "
+                "repeated. Shows that the checks see it.",
+            ),
+            click.option(
                 "--kubelet-config",
                 type=click.Path(path_type=Path),
                 metavar="FILE",

@@ -1,4 +1,4 @@
-"""The tap: a proxy between CRI clients and a runtime that changes nothing and tells every call.
+"""The tap: a proxy between CRI clients and a runtime that tells every call and changes nothing.
 
 Bytes go in and bytes come out: messages are neither decoded nor encoded, so fields that nobody
 here knows pass as they are, and so do methods. Deadlines, cancellation, metadata, status codes with
@@ -7,7 +7,7 @@ the tap. What does not pass is the client's ``user-agent``: the runtime sees the
 
 A call is told when it has ended, with its times on ``CLOCK_MONOTONIC``, which all processes of a
 host share: what lies before ``began`` is the client's time, what lies between the two the
-runtime's.
+runtime's. With faults it is no longer transparent: it makes a bad runtime of a good one.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import grpc
 from cri_api.v1 import api_pb2
 
 from podresize.cri.client import CHANNEL_OPTIONS, OWN
+from podresize.cri.faults.fault import Asked, Fault, RefusedError, through
 from podresize.errors import HostError
 
 # A proxy has no opinion on how long a message may be. Of two settings of one name the first counts.
@@ -60,14 +61,23 @@ class Tap(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc carries no type
     """A proxy that listens on a socket of its own; it lives in one asyncio loop.
 
     ``listen`` is the path of that socket, ``runtime`` the endpoint behind it (``unix:///path``).
-    ``tell`` is called in the loop with each call that has ended, and has to be quick; of those of
-    our own witnesses (``client.OWN``) it hears nothing.
+    ``faults`` are what it makes the runtime do wrong, if anything. ``tell`` is called in the loop
+    with each call that has ended, and has to be quick; of those of our own witnesses
+    (``client.OWN``) it hears nothing.
     """
 
-    def __init__(self, *, listen: Path, runtime: str, tell: Callable[[Call], None]) -> None:
+    def __init__(
+        self,
+        *,
+        listen: Path,
+        runtime: str,
+        tell: Callable[[Call], None],
+        faults: Sequence[Fault] = (),
+    ) -> None:
         self._listen = listen
         self._runtime = runtime
         self._tell = tell
+        self._faults = faults
         self._server: Any = None
         self._channel: Any = None
         self._unary = {
@@ -124,6 +134,8 @@ class Tap(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc carries no type
     async def _one(self, method: str, ask: Any, request: bytes, context: Any) -> bytes:
         metadata = _passed(context)
         with _Watched(self._teller(metadata), method, request) as watched:
+            if self._faults:
+                return await self._wrongly(method, request, metadata, context, watched)
             call = ask(request, metadata=metadata, timeout=context.time_remaining())
             try:
                 answer: bytes = await call
@@ -131,6 +143,27 @@ class Tap(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc carries no type
                 await watched.fail(context, error)
             await _pass_back(context, call)
             return answer
+
+    async def _wrongly(
+        self, method: str, request: bytes, metadata: Metadata, context: Any, watched: _Watched
+    ) -> bytes:
+        """Answer a call through the faults. The runtime's own metadata does not come back."""
+
+        async def ask(method: str, request: bytes) -> bytes:
+            answer: bytes = await self._channel.unary_unary(method)(
+                request, metadata=metadata, timeout=context.time_remaining()
+            )
+            return answer
+
+        asked = Asked(
+            method=method, request=request, behind=functools.partial(ask, method), ask=ask
+        )
+        try:
+            return await through(self._faults, asked)
+        except RefusedError as error:
+            await watched.refuse(context, error.code, error.message)
+        except grpc.aio.AioRpcError as error:
+            await watched.fail(context, error)
 
     async def _many(
         self, method: str, ask: Any, requests: AsyncIterator[bytes], context: Any
@@ -172,6 +205,12 @@ class _Watched:
         last = tuple(error.trailing_metadata() or ())
         await context.abort(error.code(), error.details() or "", last)
         raise AssertionError  # abort does not return, which its type does not say
+
+    async def refuse(self, context: Any, code: str, message: str) -> NoReturn:
+        """Give the client an error of our own."""
+        self._failed = (code, message)
+        await context.abort(grpc.StatusCode[code], message)
+        raise AssertionError  # as above
 
     def __enter__(self) -> _Watched:
         return self

@@ -1,6 +1,7 @@
 """The tap as a process: ``python -m podresize.cri.tapping --listen S --runtime E --calls F``.
 
-It ends with SIGTERM. Decoding and writing are a thread's, so that no call waits for the disk.
+``--fault NAME`` may be given many times (``faults.catalogue``). It ends with SIGTERM. Decoding and
+writing are a thread's, so that no call waits for the disk.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import threading
 from pathlib import Path
 
 from podresize.cri.calls import to_line
+from podresize.cri.faults.catalogue import make
 from podresize.cri.tap import Call, Tap
 from podresize.errors import PodresizeError
 
@@ -60,10 +62,17 @@ def main() -> int:
     parser.add_argument("--listen", type=Path, required=True)
     parser.add_argument("--runtime", required=True)
     parser.add_argument("--calls", type=Path, required=True)
+    parser.add_argument("--fault", action="append", default=[])
     arguments = parser.parse_args()
     calls = CallFile(arguments.calls)
     try:
-        asyncio.run(serve(Tap(listen=arguments.listen, runtime=arguments.runtime, tell=calls.tell)))
+        tap = Tap(
+            listen=arguments.listen,
+            runtime=arguments.runtime,
+            tell=calls.tell,
+            faults=[make(each) for each in arguments.fault],
+        )
+        asyncio.run(serve(tap))
     except PodresizeError as error:
         print(error, file=sys.stderr)
         return error.exit_code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from packaging.version import InvalidVersion, Version
 
+from podresize.cri.faults.catalogue import make as make_fault
 from podresize.errors import UsageError
 from podresize.providers.kubelet import gate_is_locked
 from podresize.requirements.target import CGROUP_DRIVERS, DEFAULT_PROVIDER, EXISTING, Target
@@ -80,6 +81,16 @@ def check_target(target: Target) -> None:
             origin="--gate",
             causes=("InPlacePodVerticalScaling is locked on since 1.35 (KEP-1287, GA)",),
             next_command=_up(target.provider, "--gate off --kubernetes 1.34.3"),
+        )
+    for fault in target.faults:
+        make_fault(fault)
+    if target.faults and not target.tap:
+        raise UsageError(
+            "a fault is the tap's, and there is none",
+            value=", ".join(target.faults),
+            origin="--fault",
+            causes=("--tap was not given",),
+            next_command=_up(target.provider, f"--tap --fault {target.faults[0]}"),
         )
     if target.oci_runtime not in _OCI_RUNTIMES:
         raise UsageError(

@@ -33,8 +33,8 @@ class NodeHandle:
     and started (``providers.control``), None where the provider cannot do that. ``kubelet`` is the
     kubelet's directory as this host sees it (``/var/lib/kubelet`` on the node), None where it does
     not. ``calls`` is the file in which a tap between kubelet and runtime writes each call
-    (``cri.calls``), None where there is no tap; ``cri_endpoint`` is the tap's then. Of a node that
-    is out of reach there is the name alone.
+    (``cri.calls``), None where there is no tap; ``cri_endpoint`` is the tap's then, and ``faults``
+    what it does wrong. Of a node that is out of reach there is the name alone.
     """
 
     name: str
@@ -45,6 +45,7 @@ class NodeHandle:
     control: str | None = None
     kubelet: Path | None = None
     calls: Path | None = None
+    faults: tuple[str, ...] = ()
 
     @property
     def runtime_endpoint(self) -> str:
@@ -64,6 +65,7 @@ class NodeHandle:
             "control": self.control,
             "kubelet": None if self.kubelet is None else str(self.kubelet),
             "calls": None if self.calls is None else str(self.calls),
+            "faults": list(self.faults),
         }
 
     @classmethod
@@ -78,6 +80,7 @@ class NodeHandle:
             control=raw.get("control"),
             kubelet=Path(raw["kubelet"]) if raw.get("kubelet") else None,
             calls=Path(raw["calls"]) if raw.get("calls") else None,
+            faults=tuple(raw.get("faults", ())),
         )
 
 

@@ -34,7 +34,7 @@ _OF_WHAT_IS_THERE = frozenset(
 )
 _OF_WHAT_IS_MADE = frozenset(
     {"kubernetes", "containerd", "oci_runtime", "gate", "cpu_manager_policy", "kubelet_config"}
-    | {"memory_manager_policy", "cgroup_driver", "kubelet", "worker_nodes", "tap"}
+    | {"memory_manager_policy", "cgroup_driver", "kubelet", "worker_nodes", "tap", "faults"}
 )
 
 
@@ -47,7 +47,8 @@ class Target:
     ``kubelet_config``, a file with such settings, as that does over the rest. ``cgroup_driver`` is
     ``systemd`` or ``cgroupfs``, None for the provider's own. ``worker_nodes`` are nodes beside that
     of the control plane, on the first of which the checks' pods run then. With ``tap`` a proxy
-    between kubelet and runtime tells every call (``cri.tap``); it changes none.
+    between kubelet and runtime tells every call (``cri.tap``), and changes none but by ``faults``
+    (``cri.faults``): what a good runtime is made to do wrong.
 
     ``kubeconfig``, ``context``, ``namespace``, ``image``, ``node_selector`` (``key=value``) and
     ``runtime_class`` are for the provider ``kubeconfig``, to which all the others mean nothing.
@@ -65,6 +66,7 @@ class Target:
     cgroup_driver: str | None = None
     worker_nodes: int = 0
     tap: bool = False
+    faults: tuple[str, ...] = ()
     kubeconfig: Path | None = None
     context: str | None = None
     namespace: str | None = None
@@ -117,6 +119,7 @@ class Target:
             text += f", worker nodes {self.worker_nodes}"
         if self.tap:
             text += ", tap"
+        text += "".join(f", fault {each}" for each in self.faults)
         if self.provider != DEFAULT_PROVIDER:
             text += f", provider {self.provider}"
         return text + "".join(f", {key} {value}" for key, value in self.kubelet)

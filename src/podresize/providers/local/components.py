@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from packaging.version import Version
@@ -151,7 +152,11 @@ def plan(
     after = ("containerd", *(() if joins else ("apiserver-port",)))
     node = _node(layout, programs, images, after=after)
     if target.tap:
-        node = [_tap(layout), *node[:-1], dataclasses.replace(node[-1], after=(*after, "tap"))]
+        node = [
+            _tap(layout, target.faults),
+            *node[:-1],
+            dataclasses.replace(node[-1], after=(*after, "tap")),
+        ]
     return node if joins else [*_control_plane(layout, target, programs, etcd_version), *node]
 
 
@@ -182,8 +187,9 @@ def _node(
     ]
 
 
-def _tap(layout: Layout) -> Component:
-    words = ("--listen", str(layout.tap_socket), "--calls", str(layout.calls))
+def _tap(layout: Layout, faults: Iterable[str]) -> Component:
+    words = ["--listen", str(layout.tap_socket), "--calls", str(layout.calls)]
+    words += [f"--fault={each}" for each in faults]
     return Component(
         name="tap",
         command=(

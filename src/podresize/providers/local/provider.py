@@ -297,6 +297,7 @@ def _wait_ready(
         control=str(layout.control_socket),
         kubelet=layout.directory / "kubelet",
         calls=layout.calls if target.tap else None,
+        faults=target.faults,
     )
     kubeconfig = layout.kubeconfig if joins is None else joins.kubeconfig
     with Api(read_kubeconfig(kubeconfig)) as api, RuntimeClient(node.runtime_endpoint) as cri:
