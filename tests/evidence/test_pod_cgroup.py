@@ -8,6 +8,7 @@ import pytest
 
 from podresize.evidence.judging import verify
 from podresize.evidence.records import VerdictKind
+from podresize.evidence.timeline import Witness
 from podresize.oracle.change import Change
 
 
@@ -29,3 +30,24 @@ def test_containers_without_a_memory_limit_add_up_to_no_limit(
     (judgement,) = verify(resize.timeline, resize.expectation, ["KL-32"])
 
     assert judgement.kind is VerdictKind.PASSED, judgement.text
+
+
+def test_what_the_runtime_never_did_came_neither_first_nor_last(resized: Any) -> None:
+    """As a runtime does that drops an update: the kubelet has written the pod's own cgroup."""
+    resize = resized(Change(cpu="+100m", memory="+32Mi"))
+    resize.observations = [
+        seen
+        for seen in resize.observations
+        if seen.witness is not Witness.KERNEL or seen.subject != "container/c1" or seen.t < 0
+    ]
+
+    found = {
+        each.requirement: each
+        for each in verify(resize.timeline, resize.expectation, ["KL-30", "KL-31", "KL-32"])
+    }
+
+    assert found["KL-30"].kind is VerdictKind.FAILED
+    assert found["KL-31"].kind is VerdictKind.SKIPPED
+    assert "never got its new value" in found["KL-31"].reading
+    assert found["KL-32"].kind is VerdictKind.PASSED
+    assert "never" not in found["KL-32"].reading

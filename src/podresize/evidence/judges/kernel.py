@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from podresize.evidence.agreement import allows
 from podresize.evidence.case import Case, distinct
 from podresize.evidence.judges.ruling import Fault, Judge, Ruling, at, refused_fault
-from podresize.evidence.steps import step_times
 from podresize.oracle.cgroups import Allowed
 from podresize.oracle.model import container_subject
 
@@ -19,7 +20,8 @@ def container_cgroups(case: Case) -> Ruling:
     for item in case.expectation.containers:
         where = case.where(item.name)
         faults += subject_faults(case, container_subject(item.name), where, item.name)
-    return Ruling(faults=tuple(faults), reading=f"every file right at {time_of_kernel(case)}")
+    own = [container_subject(item.name) for item in case.expectation.containers]
+    return Ruling(faults=tuple(faults), reading=f"every file right at {time_right(case, own)}")
 
 
 def subject_faults(case: Case, subject: str, where: str, container: str | None) -> list[Fault]:
@@ -66,9 +68,18 @@ def _any_of(allowed: tuple[Allowed, ...]) -> str:
     return " or ".join(f"{item.value} ({item.reason})" for item in allowed)
 
 
-def time_of_kernel(case: Case) -> str:
-    """Return when every file was right, as it is printed."""
-    return at(step_times(case)["kernel"])
+def time_right(case: Case, subjects: Iterable[str]) -> str:
+    """Return when every file of these cgroups had first been right, as it is printed."""
+    times = [_first_right(case, subject) for subject in subjects]
+    return at(None if None in times else max((t for t in times if t is not None), default=0.0))
+
+
+def _first_right(case: Case, subject: str) -> float | None:
+    after = case.expectation.cgroups_after[subject]
+    for t, files in case.cgroup(subject):
+        if all(name in files and allows(allowed, files[name]) for name, allowed in after.items()):
+            return t
+    return None
 
 
 JUDGES: dict[str, Judge] = {

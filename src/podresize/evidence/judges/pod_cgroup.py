@@ -7,9 +7,16 @@ import math
 from collections.abc import Iterator
 
 from podresize.evidence.agreement import allows
-from podresize.evidence.case import Case, NoEvidenceError, cgroup_files
-from podresize.evidence.judges.kernel import subject_faults, time_of_kernel
-from podresize.evidence.judges.ruling import Fault, Judge, Ruling, at, refused_fault
+from podresize.evidence.case import Case, cgroup_files
+from podresize.evidence.judges.kernel import subject_faults, time_right
+from podresize.evidence.judges.ruling import (
+    Fault,
+    Judge,
+    NothingToSayError,
+    Ruling,
+    at,
+    refused_fault,
+)
 from podresize.evidence.timeline import Observation, Witness
 from podresize.oracle.cgroups import V1_UNLIMITED_MEMORY, Allowed
 from podresize.oracle.model import POD, container_subject
@@ -32,7 +39,7 @@ def pod_cgroup(case: Case) -> Ruling:
         return Ruling(faults=(refused,))
     faults = subject_faults(case, POD, f"pod {case.timeline.pod}", None)
     faults += _limit_faults(case)
-    return Ruling(faults=tuple(faults), reading=f"every file right at {time_of_kernel(case)}")
+    return Ruling(faults=tuple(faults), reading=f"every file right at {time_right(case, [POD])}")
 
 
 def _limit_faults(case: Case) -> list[Fault]:
@@ -97,6 +104,7 @@ def memory_first(case: Case) -> Ruling:
     if refused is not None:
         return Ruling(faults=(refused,))
     faults = []
+    missing: list[str] = []
     compared = 0
     for item in case.expectation.containers:
         subject = container_subject(item.name)
@@ -107,8 +115,13 @@ def memory_first(case: Case) -> Ruling:
         cpu = [name for name in moved if name.startswith("cpu.")]
         if item.restarts or not memory or not cpu:
             continue
+        found = {name: _arrival(case, subject, name, after[name]) for name in (*memory, *cpu)}
+        times = {name: t for name, t in found.items() if t is not None}
+        if len(times) < len(found):
+            # Another requirement's fault: of what did not come nothing came first.
+            missing += [f"{name} of {subject}" for name in found if name not in times]
+            continue
         compared += 1
-        times = {name: _arrival(case, subject, name, after[name]) for name in (*memory, *cpu)}
         first_cpu = min(times[name] for name in cpu)
         last_memory = max(times[name] for name in memory)
         if last_memory > first_cpu:
@@ -120,6 +133,10 @@ def memory_first(case: Case) -> Ruling:
                     reading="cpu was resized before memory",
                 )
             )
+    if missing and not compared:
+        raise NothingToSayError(
+            f"no order to be seen: {', '.join(missing)} never got its new value"
+        )
     reading = f"memory before cpu in {compared} containers" if compared else "only one of the two"
     return Ruling(faults=tuple(faults), reading=reading)
 
@@ -128,11 +145,11 @@ def _overlap(left: tuple[Allowed, ...], right: tuple[Allowed, ...]) -> bool:
     return bool({item.value for item in left} & {item.value for item in right})
 
 
-def _arrival(case: Case, subject: str, name: str, wanted: tuple[Allowed, ...]) -> float:
+def _arrival(case: Case, subject: str, name: str, wanted: tuple[Allowed, ...]) -> float | None:
     for t, files in case.cgroup(subject):
         if name in files and allows(wanted, files[name]):
             return t
-    raise NoEvidenceError(f"{name} of {subject} never got its new value")
+    return None
 
 
 JUDGES: dict[str, Judge] = {
