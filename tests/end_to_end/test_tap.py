@@ -68,12 +68,14 @@ def test_the_verdicts_are_the_same_and_every_update_is_told(tmp_path: Path) -> N
     print(done.stdout)
     assert done.returncode == 0, done.stdout
     facts = [each["facts"] for each in records if each["type"] == "verdict" and each.get("facts")]
-    granted = [each for each in facts if "kernel" in each and each["kernel"] > 0]
+    # A container that is started anew for its resize gets no update.
+    granted = [each for each in facts if each.get("kernel", 0) > 0 and "asked" in each]
     assert granted
     for times in granted:
-        # The kernel is read 250 times a second, and has the values while the runtime answers.
-        assert times["asked"] <= times["kernel"] <= times["answered"] + 0.1
-        assert times["patched"] - 1 < times["asked"] < times["answered"]
+        # The kernel has the values before the runtime answers, and is read now and then.
+        assert times["asked"] <= times["kernel"]
+        assert times["kernel"] <= times["answered"] + times["sampling_gap"] + 0.1
+        assert times["asked"] < times["answered"]
 
 
 @pytest.fixture
