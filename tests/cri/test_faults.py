@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cri_api.v1 import api_pb2
 
-from podresize.cri.faults.catalogue import FAULTS, described, make
+from podresize.cri.faults.catalogue import FAULTS, make
 from podresize.cri.faults.fault import STATUS, STOP, UPDATE, Asked, Fault, RefusedError, through
 from podresize.errors import UsageError
 
@@ -234,8 +234,3 @@ def test_what_is_no_fault_is_said(spec: str, what: str, named: str) -> None:
         make(spec)
 
     assert named in str(error.value)
-
-
-def test_each_is_described() -> None:
-    for name in FAULTS:
-        assert described(name).endswith((".", ","))

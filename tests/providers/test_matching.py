@@ -69,3 +69,12 @@ def test_who_asks_for_no_cgroup_driver_asks_for_the_providers_own(
     there = dataclasses.replace(TARGET, provider=provider, cgroup_driver=is_there)
 
     assert (mismatches(target, there) == []) is matches
+
+
+def test_a_cluster_whose_tap_does_wrong_is_no_good_one() -> None:
+    tapped = dataclasses.replace(ASKED, tap=True)
+    assert mismatches(tapped, TARGET, tap=True) == []
+
+    assert mismatches(ASKED, TARGET, tap=True) == ["tap is True, not False"]
+    (found,) = mismatches(tapped, TARGET, tap=True, faults=("update-dropped",))
+    assert found == "faults is ('update-dropped',), not ()"

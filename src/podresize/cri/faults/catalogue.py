@@ -31,11 +31,6 @@ FAULTS: dict[str, Callable[..., Fault]] = {
 _TYPES: dict[str, Callable[[str], Any]] = {"str": str, "float": float, "int": int}
 
 
-def described(name: str) -> str:
-    """Return what a fault does, in one sentence."""
-    return (inspect.getdoc(FAULTS[name]) or "").partition("\n")[0]
-
-
 def make(spec: str) -> Fault:
     """Return a new fault. ``spec`` is a name, and after a colon its parameters.
 
@@ -74,7 +69,7 @@ def _wrong(what: str, value: str, cause: str) -> UsageError:
     return UsageError(
         what,
         value=value,
-        origin="the fault's name",
+        origin="--fault",
         causes=(cause,),
-        next_command="podresize faults",
+        next_command="podresize cluster up --tap --fault update-dropped",
     )
