@@ -9,7 +9,7 @@ from podresize.cli.checks import find_checks
 from podresize.cli.run import suites_directory
 from podresize.errors import UsageError
 from podresize.requirements.loader import Catalogue, load_catalogue
-from podresize.requirements.model import Deviation, NotChecked
+from podresize.requirements.model import Deviation, NotChecked, PutTo
 from podresize.requirements.versions import parse_release
 
 
@@ -68,7 +68,7 @@ def _holding(catalogue: Catalogue, kubernetes: str) -> Catalogue:
         requirements={
             id_: item
             for id_, item in catalogue.requirements.items()
-            if item.versions.contains(version)
+            if item.put_to is PutTo.CLUSTER and item.versions.contains(version)
         },
         not_checked={
             id_: item
@@ -78,6 +78,9 @@ def _holding(catalogue: Catalogue, kubernetes: str) -> Catalogue:
         deviations={
             id_: item
             for id_, item in catalogue.deviations.items()
-            if any(affects.kubernetes.contains(version) for affects in item.affects)
+            if any(
+                affects.kubernetes is not None and affects.kubernetes.contains(version)
+                for affects in item.affects
+            )
         },
     )

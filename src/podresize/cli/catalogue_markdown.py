@@ -9,13 +9,15 @@ from podresize.cli.catalogue_text import (
     natural,
     needs_in_words,
     scope_in_words,
+    shows_in_words,
     spoken,
     stacks_in_words,
+    versions_in_words,
 )
 from podresize.evidence.signatures import SIGNATURES
 from podresize.requirements.areas import AREAS
 from podresize.requirements.loader import Catalogue
-from podresize.requirements.model import Deviation, Judged, NotChecked, Requirement
+from podresize.requirements.model import Deviation, Judged, NotChecked, PutTo, Requirement
 from podresize.requirements.versions import describe_range
 
 COMMAND = "podresize list --markdown > docs/requirements.md"
@@ -65,8 +67,10 @@ def page(catalogue: Catalogue) -> str:
 def _requirement(item: Requirement) -> list[str]:
     facts = [
         ("Level", str(item.level)),
-        ("Kubernetes", describe_range(item.versions)),
-        ("Speaks of", scope_in_words(item)),
+        ("Put to", versions_in_words(item))
+        if item.put_to is PutTo.RUNTIME
+        else ("Kubernetes", describe_range(item.versions)),
+        ("Speaks of", scope_in_words(item) if item.put_to is PutTo.CLUSTER else ""),
         ("Needs", needs_in_words(item)),
         ("Within", deadlines_in_words(item)),
         ("At least", factor_in_words(item)),
@@ -82,7 +86,9 @@ def _deviation(item: Deviation) -> list[str]:
     facts = [
         ("Stacks", "; ".join(stacks_in_words(affects) for affects in item.affects)),
         ("Explains", ", ".join(sorted(item.explains, key=natural))),
-        ("Signature", f"{item.signature}. {spoken(SIGNATURES.get(item.signature))}"),
+        ("Claims that fail", "; ".join(shows_in_words(item)))
+        if item.shows
+        else ("Signature", f"{item.signature}. {spoken(SIGNATURES.get(item.signature))}"),
         ("Race", "some resizes of such a stack show it; what it explains is met but for it")
         if item.race
         else ("", ""),

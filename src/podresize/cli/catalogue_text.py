@@ -20,6 +20,7 @@ from podresize.requirements.model import (
     Deviation,
     Judged,
     NotChecked,
+    PutTo,
     Requirement,
     Scope,
     needed_deviations,
@@ -46,6 +47,12 @@ _NEEDS = {
     "workloads": "the right to make Deployments and Jobs",
     "impersonation": "the right to act as another user",
     "metrics": "the right to read metrics",
+    "oci-state": "the OCI runtime's own state",
+    "pause": "a way to pause a container",
+    "checkpoint": "checkpoints",
+    "swap-accounting": "a kernel that counts swap",
+    "hugetlb": "a kernel that limits huge pages",
+    "second-cpu": "two processors",
 }
 _SCOPES = {
     Scope.PENDING: "deferred or infeasible",
@@ -82,10 +89,24 @@ def factor_in_words(requirement: Requirement) -> str:
 
 def stacks_in_words(affects: Affects) -> str:
     """Return the stacks a deviation is known on, the range of releases as a person says it."""
+    if affects.kubernetes is None:
+        return f"{affects} (without Kubernetes)"
     return (
         f"{affects.runtime} {affects.runtime_versions} with Kubernetes "
         f"{describe_range(affects.kubernetes)}"
     )
+
+
+def shows_in_words(item: Deviation) -> list[str]:
+    """Return the patterns of the claims that a deviation makes fail, one line each."""
+    return [f"{each.what}: {each.got} instead of {each.want}" for each in item.shows]
+
+
+def versions_in_words(requirement: Requirement) -> str:
+    """Return the releases of Kubernetes that a requirement is made about, or that it is of none."""
+    if requirement.put_to is PutTo.RUNTIME:
+        return "a runtime without Kubernetes"
+    return describe_range(requirement.versions)
 
 
 def listing(catalogue: Catalogue, checks: Sequence[FoundCheck]) -> str:
@@ -95,7 +116,7 @@ def listing(catalogue: Catalogue, checks: Sequence[FoundCheck]) -> str:
         lines += [f"{AREAS[area]} ({len(entries)})", ""]
         for item in entries:
             profiles = ", ".join(sorted(item.profiles))
-            about = f"{item.level}, {describe_range(item.versions)}, {profiles}, by {item.judged}"
+            about = f"{item.level}, {versions_in_words(item)}, {profiles}, by {item.judged}"
             lines += [f"  {item.id:<8}{item.title}", f"{'':10}{about}"]
             named = sorted(str(each) for each in checks if item.id in each.requirements)
             lines += [f"{'':10}{name}" for name in named or ["no check"]]
@@ -155,9 +176,9 @@ def requirement(item: Requirement, catalogue: Catalogue, checks: Sequence[FoundC
     pairs = [
         ("clause", item.clause),
         ("source", item.source),
-        ("versions", f"Kubernetes {describe_range(item.versions)}"),
+        _put_to(item),
         ("needs", needs_in_words(item)),
-        ("speaks of", scope_in_words(item)),
+        ("speaks of", scope_in_words(item) if item.put_to is PutTo.CLUSTER else ""),
         ("within", deadlines_in_words(item)),
         ("at least", factor_in_words(item)),
         ("profiles", ", ".join(sorted(item.profiles))),
@@ -170,8 +191,15 @@ def requirement(item: Requirement, catalogue: Catalogue, checks: Sequence[FoundC
     for known in explaining:
         lines += ["", f"  deviation {known.id}: {known.title}"]
         lines += [f"    on         {stacks_in_words(affects)}" for affects in known.affects]
-        lines += [f"    signature  {known.signature}"]
+        if known.signature:
+            lines += [f"    signature  {known.signature}"]
     return "\n".join(lines) + "\n"
+
+
+def _put_to(item: Requirement) -> tuple[str, str]:
+    if item.put_to is PutTo.RUNTIME:
+        return ("put to", versions_in_words(item))
+    return ("versions", f"Kubernetes {describe_range(item.versions)}")
 
 
 def deviation(item: Deviation, catalogue: Catalogue, checks: Sequence[FoundCheck]) -> str:
@@ -187,8 +215,11 @@ def deviation(item: Deviation, catalogue: Catalogue, checks: Sequence[FoundCheck
         lines += ["", "  a race: what it explains is passed, with its id beside it"]
     if item.fleeting:
         lines += ["", "  fleeting: it lasts for milliseconds, which a sampler may miss"]
-    lines += ["", f"  signature {item.signature}, all of which must be seen"]
-    lines += _wrapped(spoken(SIGNATURES.get(item.signature)), indent=4)
+    if item.shows:
+        lines += ["", *_named("claims that do not hold, and no others", shows_in_words(item))]
+    else:
+        lines += ["", f"  signature {item.signature}, all of which must be seen"]
+        lines += _wrapped(spoken(SIGNATURES.get(item.signature)), indent=4)
     lines += ["", *_named("explains", [_title(id_, catalogue) for id_ in _sorted(item.explains)])]
     serving = [str(check) for check in looking_for(item, catalogue, checks)]
     lines += ["", *_named("checks", serving or [f"none: {item.no_check or 'nobody wrote one'}"])]

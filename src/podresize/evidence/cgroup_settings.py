@@ -17,10 +17,13 @@ _MOVING = (
 )
 
 
-def settings(directories: Mapping[str, Path]) -> dict[str, str]:
+def settings(
+    directories: Mapping[str, Path], prefixes: tuple[str, ...] = CONTROLLERS
+) -> dict[str, str]:
     """Return file name -> content of the settings of one cgroup.
 
-    ``directories`` maps controllers to the cgroup's directory in each hierarchy. A file that cannot
+    ``directories`` maps controllers to the cgroup's directory in each hierarchy, ``prefixes`` are
+    the beginnings of the names of the files that count. A file that cannot
     be read is left out; an empty cgroup directory gives an empty answer.
     """
     found: dict[str, str] = {}
@@ -30,7 +33,7 @@ def settings(directories: Mapping[str, Path]) -> dict[str, str]:
         except FileNotFoundError:
             continue  # the container has ended
         for name in names:
-            if name.startswith(CONTROLLERS) and not any(word in name for word in _MOVING):
+            if name.startswith(prefixes) and not any(word in name for word in _MOVING):
                 try:
                     found[name] = (directory / name).read_text(errors="replace").strip()
                 except OSError:

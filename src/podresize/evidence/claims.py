@@ -13,7 +13,13 @@ from typing import Any
 
 from podresize.evidence.records import VerdictKind
 
-RELATIONS = {"==": "", "contains": "it to contain ", "<=": "at most ", ">=": "at least "}
+RELATIONS = {
+    "==": "",
+    "in": "one of ",
+    "contains": "it to contain ",
+    "<=": "at most ",
+    ">=": "at least ",
+}
 """How ``got`` may have to be to ``want``, each with the words that go before ``want``."""
 
 
@@ -21,8 +27,10 @@ RELATIONS = {"==": "", "contains": "it to contain ", "<=": "at most ", ">=": "at
 class Claim:
     """One comparison: ``what`` was looked at, what it was, and what it had to be.
 
-    ``got`` and ``want`` are JSON values. ``relation`` is ``==``, ``contains`` (``want`` is part of
-    the text or list ``got``), ``<=`` or ``>=``. ``requirement`` is the catalogue id it speaks for.
+    ``got`` and ``want`` are JSON values. ``relation`` is ``==``, ``in`` (``want`` is a list of
+    values), ``contains`` (``want`` is part of the text or list ``got``), ``<=`` or ``>=``.
+    ``requirement`` is the catalogue id it speaks for. ``reading`` says who is wrong where it does
+    not hold, as far as that is known.
     """
 
     requirement: str
@@ -30,6 +38,7 @@ class Claim:
     got: Any
     want: Any
     relation: str = "=="
+    reading: str = ""
 
     @property
     def holds(self) -> bool:
@@ -37,6 +46,8 @@ class Claim:
         match self.relation:
             case "==":
                 return bool(self.got == self.want)
+            case "in":
+                return self.got in self.want
             case "contains":
                 return self.got is not None and self.want in self.got
             case "<=":

@@ -17,6 +17,7 @@ from podresize.oracle.change import CPU, MEMORY
 from podresize.oracle.quantity import add, millicores, whole_bytes
 from podresize.oracle.resources import LIMITS, REQUESTS, Resources, amount, normalised
 from podresize.oracle.versions import V1_33
+from podresize.requirements.runtime_target import RuntimeFingerprint
 from podresize.requirements.target import Fingerprint
 from podresize.requirements.versions import parse_release, parse_version
 
@@ -45,7 +46,7 @@ def container_files(resources: Resources, fingerprint: Fingerprint) -> CgroupFil
     memory_limit = amount(resources, LIMITS, MEMORY)
     return _files(
         shares=shares,
-        weights=_container_weights(shares, fingerprint),
+        weights=container_weights(shares, fingerprint),
         quota=None if cpu_limit is None else conversions.cpu_quota(millicores(cpu_limit)),
         memory=None if memory_limit is None else whole_bytes(memory_limit),
         fingerprint=fingerprint,
@@ -131,7 +132,10 @@ def _files(
     }
 
 
-def _container_weights(shares: int, fingerprint: Fingerprint) -> tuple[Allowed, ...]:
+def container_weights(
+    shares: int, fingerprint: Fingerprint | RuntimeFingerprint
+) -> tuple[Allowed, ...]:
+    """Return the weights that a container of these shares may have, by its OCI runtime (KL-39)."""
     linear = Allowed(
         value=str(conversions.linear_weight(shares)),
         reason=f"linear weight of {shares} shares (runc before 1.3.2, crun before 1.23)",

@@ -8,6 +8,7 @@ AREAS = {
     "KL": "What the kubelet admits, enacts and remembers",
     "SCH": "What the scheduler counts",
     "CRI": "What the container runtime does and reports",
+    "RT": "What a container runtime does when it is asked without Kubernetes",
     "PR": "podresize's own statements",
     "UC": "What people resize pods for",
 }

@@ -13,8 +13,13 @@ package data and are read once per process: ``catalogue/*.yaml`` (one file per a
 * ``judged``: timeline (the default; a judge in ``evidence/judges``) or claims (a check's own)
 * ``deadlines``: seconds by range of Kubernetes versions
 * ``factor``: how many times as much one of two measurements must be as the other
+* ``put_to``: cluster (the default) or runtime, a container runtime without Kubernetes. There
+  ``versions`` and ``outcome`` may be left out, ``judged`` is claims, and needs are also oci-state,
+  pause, checkpoint, swap-accounting, hugetlb, second-cpu
 
-A deviation has a check that looks for it, or ``no_check`` with the reason why none can.
+A deviation has a check that looks for it, or ``no_check`` with the reason why none can. It has a
+``signature``, or ``shows`` the claims that it makes fail. One of a runtime alone is of a
+``runtime``, an ``oci_runtime`` or both, each with a range of versions or without.
 """
 
 from __future__ import annotations
@@ -40,8 +45,10 @@ from podresize.requirements.model import (
     Judged,
     Level,
     NotChecked,
+    PutTo,
     Requirement,
     Scope,
+    Shows,
     needed_deviations,
 )
 
@@ -158,6 +165,7 @@ def _requirement(reader: _Reader) -> Requirement:
     factor = reader.optional("factor", None)
     if factor is not None and (not isinstance(factor, int | float) or factor <= 1):
         raise _bad("a factor is a number above 1", str(factor), reader.origin)
+    put_to = reader.one_of("put_to", PutTo, PutTo.CLUSTER)
     return Requirement(
         id=reader.text("id"),
         level=reader.one_of("level", Level),
@@ -165,16 +173,25 @@ def _requirement(reader: _Reader) -> Requirement:
         text=reader.text("text"),
         clause=reader.text("clause"),
         source=reader.text("source"),
-        versions=_range(reader.text("versions"), reader.origin),
+        versions=_versions(reader, put_to),
         needs=needs,
-        outcome=reader.one_of("outcome", Scope),
-        judged=reader.one_of("judged", Judged, Judged.TIMELINE),
+        outcome=reader.one_of("outcome", Scope, Scope.ANY if put_to is PutTo.RUNTIME else None),
+        judged=reader.one_of(
+            "judged", Judged, Judged.CLAIMS if put_to is PutTo.RUNTIME else Judged.TIMELINE
+        ),
         deadlines=tuple(
             _deadline(versions, seconds, reader.origin) for versions, seconds in deadlines.items()
         ),
         profiles=reader.words("profiles"),
         factor=factor,
+        put_to=put_to,
     )
+
+
+def _versions(reader: _Reader, put_to: PutTo) -> SpecifierSet:
+    if put_to is PutTo.RUNTIME and "versions" not in reader.raw:
+        return SpecifierSet()
+    return _range(reader.text("versions"), reader.origin)
 
 
 def _not_checked(reader: _Reader) -> NotChecked:
@@ -195,13 +212,34 @@ def _deviation(reader: _Reader) -> Deviation:
         title=reader.text("title"),
         explains=reader.words("explains"),
         affects=tuple(_affects(_Reader(item, reader.origin)) for item in affects),
-        signature=reader.text("signature"),
+        signature=reader.text("signature") if "shows" not in reader.raw else "",
         source=reader.text("source"),
         reading=reader.text("reading"),
         no_check=reader.text("no_check") if "no_check" in reader.raw else "",
         race=_flag(reader, "race"),
         fleeting=_flag(reader, "fleeting"),
+        shows=_shows(reader),
     )
+
+
+def _shows(reader: _Reader) -> tuple[Shows, ...]:
+    entries = reader.optional("shows", [])
+    if not isinstance(entries, list):
+        raise _bad("'shows' is a list of claims", str(entries), reader.origin)
+    found = []
+    for entry in entries:
+        inner = _Reader(entry, reader.origin)
+        patterns = {key: inner.text(key) for key in ("what", "got", "want") if key in inner.raw}
+        inner.close()
+        for pattern in patterns.values():
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise _bad("not a regular expression", pattern, reader.origin) from error
+        if "what" not in patterns:
+            raise _bad("a claim that a deviation shows has a 'what'", str(entry), reader.origin)
+        found.append(Shows(**patterns))
+    return tuple(found)
 
 
 def _flag(reader: _Reader, key: str) -> bool:
@@ -212,13 +250,41 @@ def _flag(reader: _Reader, key: str) -> bool:
 
 
 def _affects(reader: _Reader) -> Affects:
-    built = Affects(
-        kubernetes=_range(reader.text("kubernetes"), reader.origin),
-        runtime=reader.text("runtime"),
-        runtime_versions=_range(reader.text("runtime_versions"), reader.origin),
-    )
+    if "kubernetes" in reader.raw:
+        built = Affects(
+            kubernetes=_range(reader.text("kubernetes"), reader.origin),
+            runtime=reader.text("runtime"),
+            runtime_versions=_range(reader.text("runtime_versions"), reader.origin),
+        )
+    else:
+        built = _affects_runtime(reader)
     reader.close()
     return built
+
+
+def _affects_runtime(reader: _Reader) -> Affects:
+    """Read the stacks of a deviation that needs no Kubernetes: either name, or both."""
+    if not {"runtime", "oci_runtime"} & reader.raw.keys():
+        raise _bad("it affects no stack", str(reader.raw), reader.origin)
+    version = reader.optional("cgroup_version", 0)
+    if version not in (0, 1, 2):
+        raise _bad("a cgroup version is 1 or 2", str(version), reader.origin)
+    return Affects(
+        kubernetes=None,
+        runtime=_text_or_none(reader, "runtime"),
+        runtime_versions=_range_or_any(reader, "runtime_versions"),
+        oci_runtime=_text_or_none(reader, "oci_runtime"),
+        oci_runtime_versions=_range_or_any(reader, "oci_runtime_versions"),
+        cgroup_version=version,
+    )
+
+
+def _text_or_none(reader: _Reader, key: str) -> str:
+    return reader.text(key) if key in reader.raw else ""
+
+
+def _range_or_any(reader: _Reader, key: str) -> SpecifierSet:
+    return _range(reader.text(key), reader.origin) if key in reader.raw else SpecifierSet()
 
 
 def _deadline(versions: Any, seconds: Any, origin: str) -> Deadline:
@@ -291,4 +357,4 @@ class _Reader:
             raise _bad("an unknown key", str(key), self.origin)
 
 
-_Enum = TypeVar("_Enum", Level, Scope, Judged)
+_Enum = TypeVar("_Enum", Level, Scope, Judged, PutTo)

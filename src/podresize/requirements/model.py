@@ -10,7 +10,9 @@ import dataclasses
 import enum
 
 from packaging.specifiers import SpecifierSet
+from packaging.version import InvalidVersion
 
+from podresize.requirements.runtime_target import RuntimeFingerprint
 from podresize.requirements.versions import parse_release, parse_version
 
 
@@ -56,6 +58,13 @@ class Scope(enum.StrEnum):
         return self.value == outcome.value
 
 
+class PutTo(enum.StrEnum):
+    """What a requirement is put to: a cluster, or a container runtime without Kubernetes."""
+
+    CLUSTER = "cluster"
+    RUNTIME = "runtime"
+
+
 class Judged(enum.StrEnum):
     """What decides a requirement: the timeline of one resize, or the claims of a check."""
 
@@ -72,6 +81,9 @@ NEEDS = frozenset(
     # What a user of a cluster may lack the right to: limit ranges and quotas, workloads, to act as
     # another user, what components count.
     | {"namespace-rules", "workloads", "impersonation", "metrics"}
+    # What a runtime, or the host below it, may not have: the CRI itself (an OCI runtime alone), a
+    # way to its program, its pause and its checkpoints, what the kernel counts.
+    | {"oci-state", "pause", "checkpoint", "swap-accounting", "hugetlb", "second-cpu"}
 )
 DEVIATION_NEED = "deviation="
 
@@ -102,7 +114,8 @@ class Requirement:
     ``judged`` by what it is decided.
     ``deadlines`` may differ by version and is empty when time is no part of the statement.
     ``factor`` is how many times as much one of two measurements must be as the other, None when
-    none are compared.
+    none are compared. ``put_to`` says to what; a runtime has no version of Kubernetes, so there
+    ``versions`` says nothing.
     """
 
     id: str
@@ -118,6 +131,7 @@ class Requirement:
     deadlines: tuple[Deadline, ...]
     profiles: frozenset[str]
     factor: float | None = None
+    put_to: PutTo = PutTo.CLUSTER
 
     def holds_for(self, kubernetes: str) -> bool:
         """Return whether the statement is made about this Kubernetes version."""
@@ -144,25 +158,75 @@ class NotChecked:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Affects:
-    """The stacks a deviation is known on: a Kubernetes range and a runtime's version range."""
+    """The stacks a deviation is known on: a Kubernetes range and a runtime's version range.
 
-    kubernetes: SpecifierSet
+    One of a runtime alone has no range of Kubernetes (None); it may be of an OCI runtime, whatever
+    calls it (``runtime`` empty), and of one cgroup version (0 for both).
+    """
+
+    kubernetes: SpecifierSet | None
     runtime: str
     runtime_versions: SpecifierSet
+    oci_runtime: str = ""
+    oci_runtime_versions: SpecifierSet = dataclasses.field(default_factory=SpecifierSet)
+    cgroup_version: int = 0
 
     def matches(self, *, kubernetes: str, runtime: str, runtime_version: str) -> bool:
         """Return whether the named stack is one of these."""
         return (
             runtime == self.runtime
+            and self.kubernetes is not None
             and self.kubernetes.contains(parse_release(kubernetes))
             and self.runtime_versions.contains(parse_version(runtime_version), prereleases=True)
         )
 
-    def __str__(self) -> str:
-        return (
-            f"{self.runtime} {self.runtime_versions} with Kubernetes "
-            f"{','.join(sorted(map(str, self.kubernetes)))}"
+    def matches_runtime(self, found: RuntimeFingerprint) -> bool:
+        """Return whether a runtime without Kubernetes is one of these."""
+        if self.kubernetes is not None or self.cgroup_version not in (0, found.cgroup_version):
+            return False
+        return all(
+            not name or (name == its_name and _is_in(version, versions))
+            for name, versions, its_name, version in (
+                (self.runtime, self.runtime_versions, found.runtime, found.runtime_version),
+                (
+                    *(self.oci_runtime, self.oci_runtime_versions),
+                    *(found.oci_runtime, found.oci_runtime_version),
+                ),
+            )
         )
+
+    def __str__(self) -> str:
+        if self.kubernetes is not None:
+            return (
+                f"{self.runtime} {self.runtime_versions} with Kubernetes "
+                f"{','.join(sorted(map(str, self.kubernetes)))}"
+            )
+        named = (
+            (self.runtime, self.runtime_versions),
+            (self.oci_runtime, self.oci_runtime_versions),
+        )
+        text = ", ".join(f"{name} {versions}".rstrip() for name, versions in named if name)
+        return f"{text}, cgroup v{self.cgroup_version}" if self.cgroup_version else text
+
+
+def _is_in(version: str, versions: SpecifierSet) -> bool:
+    try:
+        return versions.contains(parse_version(version), prereleases=True)
+    except InvalidVersion:
+        return False  # nobody could say which it is
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Shows:
+    """One kind of claim that a deviation makes fail: patterns for all of what it says.
+
+    ``what``, ``got`` and ``want`` are regular expressions, matched against the whole of what was
+    looked at, and of what was got and wanted as JSON.
+    """
+
+    what: str
+    got: str = ".*"
+    want: str = ".*"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +240,8 @@ class Deviation:
     others of the same stack, so what it explains is met, with the race beside it: a verdict that
     the scheduling of two threads decides would say nothing of the stack. ``fleeting``: it is there
     in each resize and lasts for milliseconds, so that the sampler of a short look may miss it.
+    ``shows`` is the signature of one that is known by claims: each claim of a check that does not
+    hold has to be one of these.
     """
 
     id: str
@@ -188,3 +254,4 @@ class Deviation:
     no_check: str = ""
     race: bool = False
     fleeting: bool = False
+    shows: tuple[Shows, ...] = ()

@@ -1,0 +1,78 @@
+"""Who is wrong: the reading of a claim that does not hold, from what the other witnesses say.
+
+A value goes from the CRI client to the CRI runtime, which keeps it in the container's OCI
+specification and hands it to the OCI runtime, which keeps it in its own state and writes it to the
+kernel. The last that has it right is the one after which it was lost.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from podresize.evidence.updates.update import Update
+from podresize.requirements.runtime_target import RuntimeFingerprint
+
+
+def lost_on_the_way(
+    update: Update, field: str, want: Any, fingerprint: RuntimeFingerprint, *, is_in_kernel: bool
+) -> str:
+    """Return who did not pass on the value of a field.
+
+    ``want`` is the field's value as CRI, specification and OCI runtime have to have it;
+    ``is_in_kernel`` whether the kernel has what follows from it.
+    """
+    cri, oci = _cri(fingerprint), _oci(fingerprint)
+    told = _has(update.after.oci, field, want)
+    kept = _has(update.after.spec, field, want)
+    if is_in_kernel:
+        return f"the kernel has it; {cri} does not report it: CRI runtime"
+    if told:
+        return f"{oci} has it in its own state, and the kernel has not: OCI runtime"
+    if told is False:
+        where = f", though {cri} has it in the container's specification" if kept else ""
+        return f"{oci} has not been told, or did not keep it{where}: CRI runtime"
+    if kept:
+        return f"{cri} has it in the container's specification, and the kernel has not: OCI runtime"
+    return f"{cri} says {update.answer.code}, and neither keeps nor enacts it: CRI runtime"
+
+
+def moved_by_itself(update: Update, file: str, fingerprint: RuntimeFingerprint) -> str:
+    """Return who wrote to the kernel what nobody asked for, as far as it can be said."""
+    cri, oci = _cri(fingerprint), _oci(fingerprint)
+    if not update.answer.is_ok:
+        return (
+            f"{oci} had written {file} when it failed, and did not put the old value back: "
+            "OCI runtime"
+        )
+    if update.before.oci != update.after.oci and update.after.oci is not None:
+        return f"{oci} was told to, as its own state says: CRI runtime ({cri})"
+    return f"nothing that the client sent speaks of {file}: OCI runtime ({oci})"
+
+
+def answered(update: Update, fingerprint: RuntimeFingerprint) -> str:
+    """Return who refused an update that had to be granted, by the words of the refusal."""
+    said = update.answer.message
+    name = fingerprint.oci_runtime
+    if name != "unknown" and name in said:
+        return f"{_oci(fingerprint)} refused it, as {_cri(fingerprint)} says: OCI runtime"
+    return f"{_cri(fingerprint)} refused it: CRI runtime"
+
+
+def _has(witness: dict[str, Any] | None, field: str, want: Any) -> bool | None:
+    """Return whether a witness has a value; None where it says nothing of resources."""
+    if witness is None:
+        return None
+    found = witness.get(field)
+    if isinstance(want, dict) and isinstance(found, dict):
+        return want.items() <= found.items()
+    return bool(found == want)
+
+
+def _cri(fingerprint: RuntimeFingerprint) -> str:
+    return f"{fingerprint.runtime} {fingerprint.runtime_version}"
+
+
+def _oci(fingerprint: RuntimeFingerprint) -> str:
+    if fingerprint.oci_runtime == "unknown":
+        return "the OCI runtime"
+    return f"{fingerprint.oci_runtime} {fingerprint.oci_runtime_version}"
