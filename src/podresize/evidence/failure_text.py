@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from podresize.requirements.model import Requirement
+from podresize.requirements.model import PutTo, Requirement
 from podresize.requirements.versions import describe_range
 
 _WIDTH = 100
-_LABELS = {"api": "API", "cri": "CRI", "kernel": "cgroup"}
+_LABELS = {"api": "API", "cri": "CRI", "spec": "OCI spec", "oci": "OCI runtime", "kernel": "cgroup"}
 
 
 def failure_text(
@@ -26,7 +26,9 @@ def failure_text(
     be pasted; ``evidence`` names where the timeline is.
     """
     title = f"{requirement.id} ({requirement.level}) {requirement.title}"
-    source = f"{requirement.clause}; Kubernetes {describe_range(requirement.versions)}"
+    source = requirement.clause
+    if requirement.put_to is PutTo.CLUSTER:
+        source += f"; Kubernetes {describe_range(requirement.versions)}"
     gap = " " * max(3, _WIDTH - len(title) - len(source))
     said = "   ".join(
         f"{_LABELS.get(name, name)} {phrase}" for name, phrase in witnesses.items() if phrase

@@ -67,6 +67,34 @@ def in_kernel(
             )
 
 
+def nothing_changes(
+    id_: str, update: Update, fingerprint: RuntimeFingerprint
+) -> Iterator[Claim]:
+    """The answer is OK, and every witness says what it said before."""
+    yield from is_granted(id_, update, fingerprint)
+    yield _still(id_, update, fingerprint, nothing_is_meant=True)
+    for witness, label in _REPORTS.items():
+        if (before := getattr(update.before, witness)) is not None:
+            yield Claim(
+                requirement=id_,
+                what=f"{label} after {update}",
+                got=getattr(update.after, witness),
+                want=before,
+                reading=f"{_witness_of(witness, fingerprint)} changed what it says of what "
+                "did not change",
+            )
+
+
+def refused_or_in_force(
+    id_: str, update: Update, fingerprint: RuntimeFingerprint
+) -> Iterator[Claim]:
+    """OK and in the kernel, or an error and nothing changed. A container that ended has no say."""
+    if not update.answer.is_ok:
+        yield from all_or_nothing(id_, update, fingerprint)
+    elif update.after.kernel:
+        yield from in_kernel(id_, update, fingerprint)
+
+
 def oom_score(id_: str, update: Update, fingerprint: RuntimeFingerprint) -> Iterator[Claim]:
     """The process has the oom_score_adj that was asked for, or the update was refused."""
     asked = oracle.said(update.asked)
@@ -258,11 +286,14 @@ _REPORTS = {
 }
 
 
-def _still(id_: str, update: Update, fingerprint: RuntimeFingerprint) -> Claim:
+def _still(
+    id_: str, update: Update, fingerprint: RuntimeFingerprint, *, nothing_is_meant: bool = False
+) -> Claim:
     kernel = update.before.kernel
-    asked = oracle.files_after(update.asked, kernel, fingerprint)
+    fields = {} if nothing_is_meant else update.asked
+    asked = oracle.files_after(fields, kernel, fingerprint)
     meant = {file for files in asked.values() for file in files}
-    follows = oracle.files_that_may_follow(update.asked, kernel, fingerprint)
+    follows = oracle.files_that_may_follow(fields, kernel, fingerprint)
     changed = {
         file: values
         for file, values in difference(kernel, update.after.kernel).items()
@@ -328,6 +359,8 @@ def _fields(*names: str) -> Claiming:
 
 
 CLAIMS: dict[str, Claiming] = {
+    "CRI-01": nothing_changes,
+    "CRI-08": report_restored,
     "RT-01": _fields(oracle.SHARES),
     "RT-02": _fields(oracle.QUOTA, oracle.PERIOD),
     "RT-03": _fields(oracle.CPUS, oracle.MEMS),
@@ -347,11 +380,14 @@ CLAIMS: dict[str, Claiming] = {
         reported, witness="oci", label=_REPORTS["oci"], silent_is_wrong=False
     ),
     "RT-14": unasked_stays,
+    "RT-15": nothing_changes,
     "RT-16": around_stays,
     "RT-17": same_process,
     "RT-20": is_refused,
     "RT-21": all_or_nothing,
-    "CRI-08": report_restored,
     "RT-22": truthful,
+    "RT-23": refused_or_in_force,
+    "RT-25": in_kernel,
+    "RT-26": in_kernel,
 }
 """By requirement, what it has to say of one update."""

@@ -1,0 +1,90 @@
+"""One field of LinuxContainerResources at a time (CRI UpdateContainerResources).
+
+Each value is another than the container was created with, in every witness, so that a field that
+was left out, swapped or scaled shows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from podresize_fixtures import Containers, requirement, verify_update
+
+MIB = 1 << 20
+WITNESSES = requirement("RT-11", "RT-12", "RT-13", "RT-14", "RT-16", "RT-17", "RT-22")
+SHARES = requirement("RT-01")
+QUOTA = requirement("RT-02")
+CPUSET = requirement("RT-03")
+MEMORY = requirement("RT-04")
+SWAP = requirement("RT-05")
+HUGE = requirement("RT-06")
+UNIFIED = requirement("RT-07")
+
+FIELDS = [
+    pytest.param({"cpu_shares": 1024}, marks=SHARES, id="shares-up"),
+    pytest.param({"cpu_shares": 256}, marks=SHARES, id="shares-down"),
+    pytest.param({"cpu_shares": 2}, marks=SHARES, id="shares-smallest"),
+    pytest.param({"cpu_shares": 262_144}, marks=SHARES, id="shares-largest"),
+    pytest.param({"cpu_quota": 80_000}, marks=QUOTA, id="quota-up"),
+    pytest.param({"cpu_quota": 20_000}, marks=QUOTA, id="quota-down"),
+    pytest.param({"cpu_quota": 1_000}, marks=QUOTA, id="quota-smallest"),
+    pytest.param({"cpu_quota": -1}, marks=QUOTA, id="quota-none"),
+    pytest.param({"cpu_period": 200_000}, marks=QUOTA, id="period-up"),
+    pytest.param({"cpu_period": 50_000}, marks=QUOTA, id="period-down"),
+    pytest.param({"cpu_quota": 30_000, "cpu_period": 250_000}, marks=QUOTA, id="quota-and-period"),
+    pytest.param({"cpuset_cpus": "0"}, marks=CPUSET, id="one-processor"),
+    pytest.param({"cpuset_mems": "0"}, marks=CPUSET, id="one-memory-node"),
+    pytest.param({"memory_limit_in_bytes": 192 * MIB}, marks=MEMORY, id="memory-up"),
+    pytest.param({"memory_limit_in_bytes": 96 * MIB}, marks=MEMORY, id="memory-down"),
+    pytest.param({"memory_limit_in_bytes": 160 * MIB + 1}, marks=MEMORY, id="memory-no-page"),
+    pytest.param({"memory_limit_in_bytes": -1}, marks=MEMORY, id="memory-none"),
+    pytest.param({"memory_swap_limit_in_bytes": 256 * MIB}, marks=SWAP, id="swap-up"),
+    pytest.param({"hugepage_limits": {"2MB": 4 * MIB}}, marks=HUGE, id="huge-pages"),
+    pytest.param({"unified": {"memory.high": str(112 * MIB)}}, marks=UNIFIED, id="unified"),
+]
+
+
+@WITNESSES
+@pytest.mark.parametrize("fields", FIELDS)
+def test_the_update_is_done_and_told(containers: Containers, fields: dict[str, Any]) -> None:
+    """The kernel has it with the answer, every witness says the same, and nothing else moved."""
+    container = containers.running()
+
+    update = container.update(fields)
+
+    verify_update(update)
+
+
+@requirement("RT-03", "RT-11", "RT-14", "RT-22")
+def test_more_processors_again(containers: Containers) -> None:
+    """From one processor to two, by a list: the kernel prints it as a range."""
+    if containers.processors < 2:
+        containers.cannot("the host has one processor")
+    container = containers.running(cpuset_cpus="0")
+
+    update = container.update(cpuset_cpus="0,1")
+
+    verify_update(update)
+
+
+@requirement("RT-08")
+def test_oom_score_adj(containers: Containers) -> None:
+    """A value that needs no capability: above the one that the container has."""
+    container = containers.running()
+
+    update = container.update(oom_score_adj=500)
+
+    verify_update(update)
+
+
+@requirement("RT-05", "RT-11", "RT-14", "RT-22")
+@pytest.mark.parametrize("swap", [224 * MIB, 160 * MIB], ids=["up", "down"])
+def test_swap_with_memory_as_it_is(containers: Containers, swap: int) -> None:
+    """Both ways from a limit that lets the container swap; the memory limit stays."""
+    container = containers.running(memory_swap_limit_in_bytes=192 * MIB)
+
+    update = container.update(memory_swap_limit_in_bytes=swap)
+
+    verify_update(update)
