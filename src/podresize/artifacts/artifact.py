@@ -14,6 +14,7 @@ class Component(enum.StrEnum):
     CONTAINERD = "containerd"  # containerd, containerd-shim-runc-v2, ctr
     RUNC = "runc"
     CRUN = "crun"
+    RUNSC = "runsc"  # gVisor: runsc and containerd-shim-runsc-v1
     ETCD = "etcd"
     CNI = "cni"  # ptp, host-local, loopback, portmap, bridge
     IMAGES = "images"  # pause.tar and workload.tar, OCI archives

@@ -241,6 +241,18 @@ RECIPES: dict[Component, Recipe] = {
         why_no_release="crun's releases carry signatures, no checksum that could be verified",
         why_no_module="crun is written in C",
     ),
+    Component.RUNSC: Recipe(
+        programs=("runsc", "containerd-shim-runsc-v1"),
+        module=Module(
+            path="gvisor.dev/gvisor",
+            packages={"runsc": "runsc", "containerd-shim-runsc-v1": "shim"},
+            # Its module has no releases: a state of the branch that is made for Go's own tools.
+            preferred="0.0.0-20260905035102-160fafc42237",
+            stamps={"{module}/runsc/version.version": "{version}"},
+        ),
+        why_no_release="gVisor's releases have days for versions, which no module has",
+        why_no_package="the OS's package has no shim for containerd",
+    ),
     Component.ETCD: Recipe(
         programs=("etcd",),
         release=Release(

@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
+from packaging.version import Version
+
 from podresize.artifacts import versions
 from podresize.artifacts.artifact import Artifact, Component, Source
 from podresize.artifacts.cache import Cache
@@ -89,6 +91,13 @@ class Store:
             else:
                 return artifact
         raise self._failure(component, asked, arch, tried, source, origin)
+
+    def newest(self, component: Component) -> str:
+        """Return the newest release that is known to exist: the module proxy lists them.
+
+        Where that cannot be asked it is the newest that this podresize knows of.
+        """
+        return max(self._listed(component), key=Version)
 
     def _fetchers(self, component: Component, source: Source | None) -> list[Fetcher]:
         if source not in (None, Source.CACHE):
@@ -205,6 +214,11 @@ def _next_command(component: Component, asked: str | None, source: Source | None
         version = f" {versions.option_for(component)} {asked}" if asked else ""
         return f"podresize artifacts get {component}{version}"
     return "podresize doctor"
+
+
+def newest(component: Component) -> str:
+    """Return the newest release of a component with releases: see ``Store.newest``."""
+    return Store().newest(component)
 
 
 def get(

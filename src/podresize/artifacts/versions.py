@@ -111,7 +111,11 @@ def usable(component: Component, candidates: Iterable[str]) -> list[str]:
         _KUBERNETES, FIRST_WITH_RESIZE
     )
     floor = oldest.get(component, Version("0"))
-    return sorted((v for v in candidates if Version(v) >= floor), key=Version)
+
+    def release(version: str) -> Version:
+        return Version(version.split("-")[0])  # what follows may be a state of a branch, for Go
+
+    return sorted((v for v in candidates if release(v) >= floor), key=release)
 
 
 def unknown(

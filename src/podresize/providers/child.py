@@ -68,13 +68,18 @@ class Supervisor:
             self._process.stdin.close()
 
     def wait_started(self, tell: Tell) -> dict[str, Any]:
-        """Return what the supervisor said of itself (``claimed``), once the cluster runs."""
+        """Return what the supervisor said of itself, once what it makes runs.
+
+        It is what came with ``claimed`` (``index``) and, where there is one, ``born`` (``init``).
+        """
         claimed: dict[str, Any] | None = None
         deadline = time.monotonic() + self._deadline
         for event in self._events(deadline):
             match event["event"]:
                 case "claimed":
                     claimed = event
+                case "born" if claimed is not None:
+                    claimed |= event
                 case "step":
                     tell(event["step"], event["t"])
                 case "started" if claimed is not None:

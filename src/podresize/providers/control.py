@@ -19,6 +19,7 @@ from podresize.cri.client import CriError, RuntimeClient
 from podresize.errors import HarnessError, UsageError
 from podresize.providers import registry
 from podresize.providers.interface import ClusterHandle
+from podresize.requirements.runtime_target import RuntimeHandle
 
 COMPONENTS = (
     "etcd",
@@ -29,6 +30,9 @@ COMPONENTS = (
     "kubelet",
 )
 """What can be stopped and started, in the order in which they need each other."""
+
+Commandable = ClusterHandle | RuntimeHandle | str
+"""A handle, or a cluster's name."""
 
 # Above the init's own limits: it gives up a stop after 15 s and a start after 30 s, and says so.
 _ANSWER_SECONDS = 40.0
@@ -43,17 +47,18 @@ def why_not(handle: ClusterHandle) -> str | None:
     return f"the components of {handle.name} (provider {handle.provider}) cannot be stopped"
 
 
-def stop(cluster: ClusterHandle | str, component: str, *, kill: bool = False) -> None:
+def stop(cluster: Commandable, component: str, *, kill: bool = False) -> None:
     """End a component and return when its process is gone; one that is stopped is left alone.
 
-    SIGTERM, and SIGKILL after 5 s; with ``kill`` SIGKILL at once. ``cluster`` is a handle or a
-    name, ``component`` one of ``COMPONENTS``. Raises ``UsageError`` for one that is not there, and
-    ``HarnessError`` when it does not end or the cluster does not answer.
+    SIGTERM, and SIGKILL after 5 s; with ``kill`` SIGKILL at once. ``cluster`` is a handle, of a
+    cluster or of a runtime alone, or a cluster's name, ``component`` one of ``COMPONENTS``. Raises
+    ``UsageError`` for one that is not there, and ``HarnessError`` when it does not end or the
+    cluster does not answer.
     """
     _command(cluster, {"do": "stop", "component": component, "kill": kill})
 
 
-def start(cluster: ClusterHandle | str, component: str) -> None:
+def start(cluster: Commandable, component: str) -> None:
     """Start a stopped component; one that runs is left alone. Raises as ``stop`` does.
 
     Returns when it answers (etcd, the apiserver; containerd answers CRI calls), of another when its
@@ -64,19 +69,19 @@ def start(cluster: ClusterHandle | str, component: str) -> None:
         _wait_runtime(cluster)
 
 
-def restart(cluster: ClusterHandle | str, component: str, *, kill: bool = False) -> None:
+def restart(cluster: Commandable, component: str, *, kill: bool = False) -> None:
     """Stop and start a component."""
     stop(cluster, component, kill=kill)
     start(cluster, component)
 
 
-def running(cluster: ClusterHandle | str) -> dict[str, bool]:
+def running(cluster: Commandable) -> dict[str, bool]:
     """Return of each component whether its process is there. Raises as ``stop`` does."""
     found: dict[str, bool] = _command(cluster, {"do": "running"})
     return found
 
 
-def ended(cluster: ClusterHandle | str, component: str) -> bool:
+def ended(cluster: Commandable, component: str) -> bool:
     """Return whether a component has ended by itself since its start. Raises as ``stop`` does.
 
     It is kubelet or containerd. Of a cluster that such an end takes along the answer is no.
@@ -85,7 +90,7 @@ def ended(cluster: ClusterHandle | str, component: str) -> bool:
     return found
 
 
-def start_all(cluster: ClusterHandle | str) -> list[str]:
+def start_all(cluster: Commandable) -> list[str]:
     """Start every component that is stopped, in the order of ``COMPONENTS``; name them."""
     there = running(cluster)
     stopped = [name for name in COMPONENTS if not there.get(name, True)]
@@ -94,7 +99,7 @@ def start_all(cluster: ClusterHandle | str) -> list[str]:
     return stopped
 
 
-def _command(cluster: ClusterHandle | str, command: dict[str, Any]) -> Any:
+def _command(cluster: Commandable, command: dict[str, Any]) -> Any:
     path = _place(cluster)[0]
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
@@ -124,15 +129,26 @@ def _command(cluster: ClusterHandle | str, command: dict[str, Any]) -> Any:
     return answer["done"]
 
 
-def _causes(cluster: ClusterHandle | str) -> tuple[str, ...]:
+def _causes(cluster: Commandable) -> tuple[str, ...]:
     spelt = "a typing error in the component's name"
+    if isinstance(cluster, RuntimeHandle):
+        return (spelt, "a runtime alone has nothing of Kubernetes")
     if isinstance(cluster, ClusterHandle) and cluster.has_joined:
         return (spelt, "a node that has joined another cluster has no control plane of its own")
     return (spelt,)
 
 
-def _place(cluster: ClusterHandle | str) -> tuple[str, str]:
+def _place(cluster: Commandable) -> tuple[str, str]:
     """Return the path of the cluster's control socket and its CRI endpoint."""
+    if isinstance(cluster, RuntimeHandle):
+        if cluster.control is not None:
+            return cluster.control, cluster.endpoint
+        raise UsageError(
+            "this runtime cannot be stopped",
+            value=cluster.endpoint,
+            causes=("it was there before, and whoever started it answers for it",),
+            next_command="podresize runtime up",
+        )
     if isinstance(cluster, str):
         there = registry.find(cluster)
         handle = None if there is None else there.handle
@@ -150,7 +166,7 @@ def _place(cluster: ClusterHandle | str) -> tuple[str, str]:
     )
 
 
-def _wait_runtime(cluster: ClusterHandle | str) -> None:
+def _wait_runtime(cluster: Commandable) -> None:
     """Return when the runtime answers: it listens before its CRI service is initialised."""
     deadline = time.monotonic() + _RUNTIME_SECONDS
     with RuntimeClient(_place(cluster)[1]) as runtime:

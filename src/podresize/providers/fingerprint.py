@@ -8,7 +8,6 @@ user asked for is not looked at.
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,8 @@ from podresize.cluster.api import Api
 from podresize.cluster.get import get, server_version
 from podresize.cluster.metrics import feature_enabled, node_config
 from podresize.cri.client import RuntimeClient
-from podresize.errors import HarnessError, PodresizeError
+from podresize.errors import HarnessError
+from podresize.providers.oci_program import ask_program, handler_settings, program_version
 from podresize.requirements.target import SYNC_SECONDS, Fingerprint
 
 FEATURE = "InPlacePodVerticalScaling"
@@ -45,7 +45,8 @@ def detect(
     info: dict[str, str] = get(api, kind="nodes", name=node)["status"]["nodeInfo"]
     kubelet = node_config(api, node=node)
     runtime = cri.version()
-    oci_name, oci_release = _oci_runtime(cri, oci_version or _ask_program)
+    settings = handler_settings(cri.status_info(), "")
+    oci_name, oci_release = program_version(settings, oci_version or ask_program)
     return Fingerprint(
         provider=provider,
         kubernetes=version,
@@ -78,36 +79,3 @@ def go_duration(text: str) -> float:
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise HarnessError("not a duration", value=text, origin="the kubelet's configz")
     return sum(float(number) * _DURATION_UNITS[unit] for number, unit in parts)
-
-
-def _oci_runtime(cri: RuntimeClient, ask: Callable[[Path], str]) -> tuple[str, str]:
-    """Return the name and version of the program behind the runtime's default handler."""
-    config: dict[str, Any] = cri.status_info().get("config", {})
-    settings = config.get("containerd", {})
-    handler = settings.get("defaultRuntimeName", "runc")
-    options = settings.get("runtimes", {}).get(handler, {}).get("options") or {}
-    program = Path(options.get("BinaryName") or handler)
-    try:
-        said = ask(program)
-    except (OSError, subprocess.SubprocessError, PodresizeError) as error:
-        raise HarnessError(
-            f"the OCI runtime behind handler {handler!r} does not say its version: {error}",
-            value=str(program),
-            origin="the runtime's own configuration, by CRI Status",
-        ) from error
-    found = re.search(r"(\w+) version (\S+)", said)
-    if found is None:
-        raise HarnessError("the OCI runtime's version is not readable", value=said[:200])
-    return found[1], found[2]
-
-
-def _ask_program(program: Path) -> str:
-    return subprocess.run(
-        [program, "--version"],
-        # Its libraries may lie beside it (see the artifacts' package source).
-        env={"LD_LIBRARY_PATH": str(program.parent)},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=10,
-    ).stdout

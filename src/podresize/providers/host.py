@@ -63,8 +63,11 @@ class Host:
         """What the host withholds from every target on it, as reasons for ``unsupported``."""
         return () if self.sys_resource else ("no CAP_SYS_RESOURCE",)
 
-    def problems(self) -> list[Problem]:
-        """Return what makes a start impossible, worst first; empty when all is well."""
+    def problems(self, *, instances: int = inotify.INSTANCES_PER_CLUSTER) -> list[Problem]:
+        """Return what makes a start impossible, worst first; empty when all is well.
+
+        ``instances`` is how many of inotify what is to be started takes.
+        """
         found: list[Problem] = []
         if not self.is_root:
             found.append(Problem(what="not root", remedy="sudo scripts/podresize run"))
@@ -110,11 +113,11 @@ class Host:
                     remedy="free -m",
                 )
             )
-        if self.inotify_free < inotify.INSTANCES_PER_CLUSTER:
+        if self.inotify_free < instances:
             found.append(
                 Problem(
                     what=f"{self.inotify_free} inotify instances left, "
-                    f"{inotify.INSTANCES_PER_CLUSTER} needed: the kubelet would not start",
+                    f"{instances} needed: the kubelet or the runtime would not start",
                     remedy="sysctl fs.inotify.max_user_instances=1024",
                 )
             )
@@ -174,6 +177,17 @@ def cgroup_mounts(mountinfo: str) -> tuple[int, dict[str, Path]]:
     if "memory" in v1 or v2 is None:
         return 1, v1
     return 2, {"unified": v2}
+
+
+def unified_beside(mountinfo: str) -> list[Path]:
+    """Return where a host with cgroup v1 has v2 hierarchies mounted as well, the last first."""
+    version, _ = cgroup_mounts(mountinfo)
+    found = []
+    for line in mountinfo.splitlines() if version == 1 else ():
+        fields, _, tail = line.partition(" - ")
+        if tail.startswith("cgroup2 "):
+            found.append(Path(_unescaped(fields.split(" ")[4])))
+    return found[::-1]
 
 
 def _unescaped(path: str) -> str:

@@ -20,6 +20,7 @@ MS_REC = 16384
 MS_PRIVATE = 1 << 18
 MS_SHARED = 1 << 20
 
+_MNT_DETACH = 2
 _PR_SET_PDEATHSIG = 1
 _CAPABILITY_BITS = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21, "CAP_SYS_RESOURCE": 24}
 
@@ -52,6 +53,11 @@ def mount(source: str, target: Path, kind: str = "", flags: int = 0, data: str =
         data.encode() or None,
     )
     _check(result, f"mount {source} on {target}")
+
+
+def unmount(target: Path) -> None:
+    """Take what is mounted on ``target`` away, busy or not (umount2(2)). Raises ``OSError``."""
+    _check(_libc.umount2(os.fsencode(target), _MNT_DETACH), f"unmount {target}")
 
 
 def die_with_parent() -> None:

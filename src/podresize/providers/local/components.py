@@ -149,23 +149,33 @@ def plan(
     ``tap``, ``apiserver-port`` and ``apiserver`` (ready). A node that ``joins`` another cluster has
     no control plane of its own.
     """
-    after = ("containerd", *(() if joins else ("apiserver-port",)))
-    node = _node(layout, programs, images, after=after)
-    if target.tap:
-        node = [
-            _tap(layout, target.faults),
-            *node[:-1],
-            dataclasses.replace(node[-1], after=(*after, "tap")),
-        ]
+    kubelet = Component(
+        name="kubelet",
+        command=_kubelet(layout, programs["kubelet"]),
+        after=(
+            "containerd",
+            *(() if joins else ("apiserver-port",)),
+            *(("tap",) if target.tap else ()),
+        ),
+    )
+    runtime = plan_runtime(layout, programs, images, tap=target.tap, faults=target.faults)
+    node = [*runtime, kubelet]
     return node if joins else [*_control_plane(layout, target, programs, etcd_version), *node]
 
 
-def _node(
-    layout: Layout, programs: dict[str, Path], images: tuple[Path, ...], *, after: tuple[str, ...]
+def plan_runtime(
+    layout: Layout,
+    programs: dict[str, Path],
+    images: tuple[Path, ...],
+    *,
+    tap: bool = False,
+    faults: tuple[str, ...] = (),
 ) -> list[Component]:
+    """Return the processes of a runtime with these images, behind a tap or not."""
     ctr = str(programs["ctr"])
     socket = str(layout.containerd_socket)
     return [
+        *((_tap(layout, faults),) if tap else ()),
         Component(
             name="containerd",
             command=(str(programs["containerd"]), "--config", str(layout.etc / "containerd.toml")),
@@ -178,11 +188,6 @@ def _node(
                 job=True,
             )
             for image in images
-        ),
-        Component(
-            name="kubelet",
-            command=_kubelet(layout, programs["kubelet"]),
-            after=after,
         ),
     ]
 

@@ -20,6 +20,7 @@ from podresize.providers.local.layout import Layout
 from podresize.requirements.target import Target
 
 PAUSE_IMAGE = "podresize.local/pause:1"
+RUNSC = "runsc"
 
 
 def kubelet(
@@ -53,8 +54,20 @@ def kubelet(
     return with_overrides(config, overrides)
 
 
-def containerd(layout: Layout, host: Host, runtimes: dict[str, Path], default: str) -> str:
-    """Return containerd's configuration (version 2 is read by 1.6, 1.7 and, converted, 2.x)."""
+def containerd(
+    layout: Layout,
+    host: Host,
+    runtimes: dict[str, Path],
+    default: str,
+    *,
+    oci_root: Path | None = None,
+) -> str:
+    """Return containerd's configuration (version 2 is read by 1.6, 1.7 and, converted, 2.x).
+
+    ``runtimes`` maps a handler to its OCI runtime's program. ``oci_root`` is where these keep their
+    states, a directory for each of containerd's namespaces; None leaves it to the shims, who take
+    one below ``/run`` (``process.RuncRoot``).
+    """
     plugin = 'plugins."io.containerd.grpc.v1.cri"'
     lines = [
         "version = 2",
@@ -81,14 +94,48 @@ def containerd(layout: Layout, host: Host, runtimes: dict[str, Path], default: s
         f'  default_runtime_name = "{default}"',
     ]
     for name, program in runtimes.items():
-        lines += [
-            f"[{plugin}.containerd.runtimes.{name}]",
-            '  runtime_type = "io.containerd.runc.v2"',
-            f"[{plugin}.containerd.runtimes.{name}.options]",
-            f'  BinaryName = "{program}"',
-            "  SystemdCgroup = false",
-        ]
+        lines += _runtime(f"{plugin}.containerd.runtimes.{name}", layout, name, program)
+        if oci_root is not None and name != RUNSC:
+            lines.append(f'  Root = "{oci_root}"')
     return "\n".join(lines) + "\n"
+
+
+def _runtime(table: str, layout: Layout, name: str, program: Path) -> list[str]:
+    if name == RUNSC:
+        # Its shim reads a file of its own (gVisor user guide, "Containerd Advanced Configuration").
+        return [
+            f"[{table}]",
+            '  runtime_type = "io.containerd.runsc.v1"',
+            f"[{table}.options]",
+            '  TypeUrl = "io.containerd.runsc.v1.options"',
+            f'  ConfigPath = "{layout.etc / "runsc.toml"}"',
+        ]
+    return [
+        f"[{table}]",
+        '  runtime_type = "io.containerd.runc.v2"',
+        f"[{table}.options]",
+        f'  BinaryName = "{program}"',
+        "  SystemdCgroup = false",
+    ]
+
+
+def runsc(program: Path, oci_root: Path) -> str:
+    """Return the configuration of gVisor's shim: the program, and its flags."""
+    return "\n".join(
+        (
+            f'binary_name = "{program}"',
+            f'root = "{oci_root}"',
+            "[runsc_config]",
+            '  platform = "systrap"',
+            "",
+        )
+    )
+
+
+def write_runtime(layout: Layout, containerd: str) -> None:
+    """Write what containerd reads."""
+    (layout.etc / "containerd.toml").write_text(containerd)
+    (layout.etc / "cni" / "10-podresize.conflist").write_text(cni(layout))
 
 
 def cni(layout: Layout) -> str:

@@ -83,6 +83,11 @@ class Layout:
         return self.logs / "cri-calls.jsonl"
 
     @property
+    def oci_root(self) -> Path:
+        """Where the OCI runtimes of a runtime alone keep the states of their containers."""
+        return self.run / "oci"
+
+    @property
     def control_socket(self) -> Path:
         """The socket on which the init takes commands (see ``commands``), 0600."""
         return self.run / "control.sock"

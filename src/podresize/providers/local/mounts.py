@@ -16,10 +16,11 @@ from podresize.providers import linux
 _COVERED = (Path("/run"), Path("/var/run"), Path("/var/lib"), Path("/var/log"))
 
 
-def enter(*, keep: list[Path], memory_backed: list[Path]) -> None:
+def enter(*, keep: list[Path], memory_backed: list[Path], hidden: list[Path]) -> None:
     """Move this process into a mount namespace of its own and prepare it.
 
-    ``keep`` stay what they are on the host; ``memory_backed`` become empty file systems in memory.
+    ``keep`` stay what they are on the host; ``memory_backed`` become empty file systems in memory;
+    what is mounted on ``hidden`` is not mounted here.
     The caller is the first process of a new PID namespace: ``/proc`` is mounted anew for it.
     """
     linux.unshare(linux.CLONE_NEWNS)
@@ -27,6 +28,8 @@ def enter(*, keep: list[Path], memory_backed: list[Path]) -> None:
     for place in _COVERED:
         if place.is_dir() and not place.is_symlink():
             _cover(place, keep)
+    for place in hidden:
+        linux.unmount(place)
     for place in memory_backed:
         place.mkdir(parents=True, exist_ok=True)
         linux.mount("tmpfs", place, "tmpfs", data="mode=0700")

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from podresize.artifacts.artifact import Artifact, Component
 from podresize.errors import UsageError
-from podresize.requirements.target import Target
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,11 +18,11 @@ class Order:
     runtimes: dict[str, str]
     cni: str
     images: list[str]
-    etcd_version: str
+    etcd_version: str | None
     keep: list[str]
 
 
-def make_order(artifacts: list[Artifact], target: Target) -> Order:
+def make_order(artifacts: list[Artifact], oci_runtime: str) -> Order:
     """Return what the supervisor needs to know of the artifacts."""
     by_component = {artifact.component: artifact for artifact in artifacts}
     programs: dict[str, str] = {}
@@ -32,13 +31,13 @@ def make_order(artifacts: list[Artifact], target: Target) -> Order:
         if artifact.component in (Component.CNI, Component.IMAGES):
             continue
         programs |= {name: str(path) for name, path in artifact.files.items()}
-    for runtime in (Component.RUNC, Component.CRUN):
+    for runtime in (Component.RUNC, Component.CRUN, Component.RUNSC):
         if runtime in by_component:
             runtimes[str(runtime)] = str(by_component[runtime].files[str(runtime)])
-    if target.oci_runtime not in runtimes:
+    if oci_runtime not in runtimes:
         raise UsageError(
             "unknown OCI runtime",
-            value=target.oci_runtime,
+            value=oci_runtime,
             origin="--oci-runtime",
             causes=("runc and crun are known",),
             next_command="podresize cluster up --oci-runtime crun",
@@ -50,7 +49,7 @@ def make_order(artifacts: list[Artifact], target: Target) -> Order:
         runtimes=runtimes,
         cni=str(next(iter(by_component[Component.CNI].files.values())).parent),
         images=[str(path) for path in images.values()],
-        etcd_version=by_component[Component.ETCD].version,
+        etcd_version=etcd.version if (etcd := by_component.get(Component.ETCD)) else None,
         # The cache and this interpreter may lie below a directory that the cluster covers.
         keep=[str(_cache_root(Path(anywhere))), sys.prefix, sys.base_prefix],
     )

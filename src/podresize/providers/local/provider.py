@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
-import select
 import shutil
-import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -26,28 +23,22 @@ from podresize.cluster.delete import delete
 from podresize.cluster.kubeconfig import read_kubeconfig
 from podresize.cri.client import RuntimeClient
 from podresize.errors import HarnessError, HostError, PodresizeError, UsageError
-from podresize.providers import compatibility, inotify, linux
+from podresize.providers import compatibility, inotify
 from podresize.providers import host as hosts
-from podresize.providers.child import (
-    STOP_DEADLINE_SECONDS,
-    Supervisor,
-    Tell,
-    reap,
-    reap_ended,
-    why_ended,
-)
+from podresize.providers.child import Supervisor, Tell, reap_ended, why_ended
 from podresize.providers.fingerprint import detect
 from podresize.providers.interface import ClusterHandle, Found, NodeHandle
 from podresize.providers.kubelet import overrides_of
-from podresize.providers.local import state
-from podresize.providers.local.cleaning import clean
-from podresize.providers.local.layout import MAX_SOCKET_PATH, Layout
+from podresize.providers.local import starting, state
+from podresize.providers.local.layout import Layout
 from podresize.providers.local.order import make_order
+from podresize.providers.local.starting import check_path, check_root, end, start
 from podresize.providers.names import check_name, name_in_use, new_name
 from podresize.providers.readiness import wait_node
 from podresize.providers.recording import as_found
 from podresize.requirements.target import Target, kubelet_settings
 
+sweep = starting.sweep
 CAN_MAKE = True
 CAN_JOIN = True
 # A cluster's processes with some pods (benchmarks/cluster_up.py).
@@ -99,13 +90,13 @@ def notes() -> list[str]:
 
 def find(name: str) -> Found | None:
     """Return the cluster of that name, dead or alive, or None."""
-    there = state.find(name)
+    there = state.find(name, state.CLUSTER)
     return None if there is None else as_found(there, "local")
 
 
 def found() -> list[Found]:
     """Return the local clusters of this host by name."""
-    return [as_found(each, "local") for each in state.clusters()]
+    return [as_found(each, "local") for each in state.clusters(state.CLUSTER)]
 
 
 def attach(name: str) -> ClusterHandle | None:
@@ -167,49 +158,33 @@ def up(
     check_name(name)
     check_target(target)
     overrides = overrides_of(target)
-    _check_path(name)
+    check_path(name, "podresize cluster up")
     host = check_host()
     sweep()
     if state.find(name) is not None:
         raise name_in_use(name)
-    order = make_order(gather(target, progress=progress), target)
+    order = make_order(gather(target, progress=progress), target.oci_runtime)
     tell("artifacts ready", time.monotonic() - began)
-    supervisor = Supervisor(
+    return start(
         name,
         dataclasses.asdict(order)
         | {
-            "name": name,
+            "what": state.CLUSTER,
             # Whose file it was does not matter later, what it said does.
             "target": dataclasses.asdict(target)
             | {"kubelet_config": None, "kubelet": kubelet_settings(overrides)},
             "kubelet_overrides": overrides,
             "joins": None if joins is None else _host_cluster(joins),
-            "owner": None if owner is None else [owner, linux.start_ticks(owner)],
-            # Until the cluster is handed over, it goes with the process that asked for it.
-            "starter": [os.getpid(), linux.start_ticks(os.getpid())],
         },
-        module="podresize.providers.local.supervisor",
-    )
-    try:
-        claimed = supervisor.wait_started(lambda step, at: tell(step, at - began))
-        layout = Layout(name=name, index=claimed["index"])
-        handle = _wait_ready(
+        owner=owner,
+        began=began,
+        tell=tell,
+        wait_ready=lambda supervisor, layout, _: _wait_ready(
             *(supervisor, layout, target, host),
             joins,
             lambda step: tell(step, time.monotonic() - began),
-        )
-        state.hand_over(name, handle.to_json())
-    except PodresizeError as error:
-        # A component that died says more than the answers that did not come.
-        died = supervisor.failure() if supervisor.started else None
-        supervisor.stop()
-        if died is None:
-            raise
-        raise died from error
-    except BaseException:
-        supervisor.stop()
-        raise
-    return handle
+        ),
+    )
 
 
 def down(name: str) -> None:
@@ -218,14 +193,14 @@ def down(name: str) -> None:
     Raises ``UsageError`` when there is none of that name, and ``HarnessError`` with the last lines
     of its log when a component of a cluster that this process started died and took it along.
     """
-    _check_root()
-    found = state.find(name)
-    if found is None:
+    check_root("sudo scripts/podresize cluster list")
+    there = state.find(name, state.CLUSTER)
+    if there is None:
         died = why_ended(name)
         reap_ended()
         if died is not None:
             raise died
-        names = ", ".join(each.layout.name for each in state.clusters()) or "none"
+        names = ", ".join(each.layout.name for each in state.clusters(state.CLUSTER)) or "none"
         raise UsageError(
             "no cluster of that name",
             value=name,
@@ -233,50 +208,7 @@ def down(name: str) -> None:
             causes=(f"clusters here: {names}", "its run has ended and took it along"),
             next_command="podresize cluster list",
         )
-    if found.is_alive:
-        with contextlib.suppress(ProcessLookupError):
-            descriptor = os.pidfd_open(found.supervisor[0])
-            try:
-                signal.pidfd_send_signal(descriptor, signal.SIGTERM)
-                select.select([descriptor], [], [], STOP_DEADLINE_SECONDS)
-            finally:
-                os.close(descriptor)
-    reap(found.supervisor[0])
-    left = state.find(name)
-    if left is not None and left.supervisor == found.supervisor:
-        clean(found.layout, found.supervisor, None)
-
-
-def sweep() -> list[str]:
-    """Remove what dead clusters left (all of their processes were killed at once); name them."""
-    dead = [found for found in state.clusters() if not found.is_alive]
-    for found in dead:
-        clean(found.layout, found.supervisor, None)
-    return [found.layout.name for found in dead]
-
-
-def _check_root() -> None:
-    if os.geteuid() != 0:
-        raise HostError(
-            "a cluster's processes are root's, and only root can end them",
-            value=f"uid {os.geteuid()}",
-            origin="the host",
-            causes=("not root",),
-            next_command="sudo scripts/podresize cluster list",
-        )
-
-
-def _check_path(name: str) -> None:
-    socket = Layout(name=name, index=0).longest_socket
-    length = len(os.fsencode(socket))
-    if length > MAX_SOCKET_PATH:
-        raise UsageError(
-            f"a socket's path would have {length} bytes; the kernel takes {MAX_SOCKET_PATH}",
-            value=str(socket),
-            origin="PODRESIZE_STATE_DIR and --name",
-            causes=("the directory for clusters lies too deep", "the name is too long"),
-            next_command="PODRESIZE_STATE_DIR=/var/lib/podresize podresize cluster up",
-        )
+    end(there)
 
 
 def _wait_ready(

@@ -22,14 +22,21 @@ from podresize.providers.local.layout import MAX_CLUSTERS, Layout
 from podresize.providers.names import name_in_use
 from podresize.providers.state_root import locked, not_writable, state_root
 
+CLUSTER = "cluster"
+RUNTIME = "runtime"
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterState:
-    """What ``cluster.json`` says. ``supervisor`` is (pid, start ticks), ``joins`` the host's."""
+    """What ``cluster.json`` says. ``supervisor`` is (pid, start ticks), ``joins`` the host's.
+
+    ``what`` is ``cluster`` or ``runtime``: a runtime alone takes a name and an index as well.
+    """
 
     layout: Layout
     supervisor: tuple[int, int]
     target: dict[str, Any]
+    what: str = CLUSTER
     joins: tuple[int, int] | None = None
     handle: dict[str, Any] | None = None
 
@@ -45,6 +52,7 @@ class ClusterState:
             "index": self.layout.index,
             "supervisor": list(self.supervisor),
             "target": self.target,
+            "what": self.what,
             "joins": self.joins,
             "handle": self.handle,
         }
@@ -58,27 +66,32 @@ class ClusterState:
             layout=Layout(name=raw["name"], index=raw["index"]),
             supervisor=(pid, ticks),
             target=raw["target"],
+            what=raw.get("what", CLUSTER),
             joins=None if joins is None else (joins[0], joins[1]),
             handle=raw["handle"],
         )
 
 
-def clusters() -> list[ClusterState]:
-    """Return the clusters of this host, dead ones included, by name."""
+def clusters(what: str | None = None) -> list[ClusterState]:
+    """Return the clusters of this host, dead ones included, by name: those of a kind, or all."""
     found = []
     for file in sorted(state_root().glob("*/cluster.json")):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             found.append(ClusterState.from_json(json.loads(file.read_text())))
-    return found
+    return [state for state in found if what in (None, state.what)]
 
 
-def find(name: str) -> ClusterState | None:
-    """Return the cluster of that name or None."""
-    return next((state for state in clusters() if state.layout.name == name), None)
+def find(name: str, what: str | None = None) -> ClusterState | None:
+    """Return the cluster of that name, and kind, or None."""
+    return next((state for state in clusters(what) if state.layout.name == name), None)
 
 
 def claim(
-    name: str, *, target: dict[str, Any], joins: tuple[int, int] | None = None
+    name: str,
+    *,
+    target: dict[str, Any],
+    what: str = CLUSTER,
+    joins: tuple[int, int] | None = None,
 ) -> ClusterState:
     """Make the cluster's directory for this process as its supervisor.
 
@@ -107,6 +120,7 @@ def claim(
             layout=Layout(name=name, index=index),
             supervisor=(me, ticks),
             target=target,
+            what=what,
             joins=joins,
         )
         draft = root / f".new-{me}-{ticks}"

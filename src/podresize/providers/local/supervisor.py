@@ -19,111 +19,46 @@ import select
 import signal
 import sys
 import traceback
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
-
-import yaml
 
 from podresize.errors import PodresizeError
 from podresize.providers import host as hosts
 from podresize.providers import linux
 from podresize.providers.guarding import close_all_but, detach_output, end_guardian, fork_guardian
-from podresize.providers.local import cgroups, configuration, mounts, network, state
-from podresize.providers.local.certificates import Authority
+from podresize.providers.local import cgroups, mounts, network, state
 from podresize.providers.local.cleaning import clean
-from podresize.providers.local.components import plan
+from podresize.providers.local.cluster_making import ClusterMaking
 from podresize.providers.local.init import Init, search_path
-from podresize.providers.local.layout import SERVICE_ADDRESS, Layout
+from podresize.providers.local.layout import Layout
+from podresize.providers.local.making import Making
+from podresize.providers.local.runtime_making import RuntimeMaking
 from podresize.providers.telling import teller, to_event
 from podresize.providers.ties import TieCutError, Ties, process
-from podresize.requirements.target import Target
+
+MAKINGS: dict[str, Callable[[dict[str, Any]], Making]] = {
+    "cluster": ClusterMaking,
+    "runtime": RuntimeMaking,
+}
+"""What can be ordered."""
 
 
-def _prepare(layout: Layout, target: Target, host: hosts.Host, order: dict[str, Any]) -> None:
-    """Write every file that the components read."""
-    for directory in (layout.etc / "cni", layout.logs, layout.run):
-        directory.mkdir(parents=True)
-    layout.directory.joinpath("cni").symlink_to(Path(order["cni"]))
-    host_cluster = joined(order)
-    local = ("localhost", layout.node_name)
-    users = ["kubelet"]
-    if host_cluster is None:
-        authority = Authority(layout.pki)
-        _issue_for_control_plane(authority, layout, local)
-        users += ["admin", "controller-manager", "scheduler"]
-    else:
-        authority = Authority(layout.pki, of=host_cluster.pki)
-    authority.server("kubelet-server", hosts=local, addresses=(layout.node_address,))
-    authority.client("kubelet", user=f"system:node:{layout.node_name}", groups=("system:nodes",))
-    server = f"https://{(host_cluster or layout).node_address}:6443"
-    for user in users:
-        path = layout.etc / f"{user}.kubeconfig"
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(configuration.kubeconfig(layout, user=user, server=server))
-    # A resolver that is not there: pods never ask the host's.
-    (layout.etc / "resolv.conf").write_text("nameserver 10.96.0.10\n")
-    kubelet = configuration.kubelet(
-        layout, target, host, order["kubelet_overrides"], joins=host_cluster is not None
-    )
-    (layout.etc / "kubelet.yaml").write_text(yaml.safe_dump(kubelet))
-    runtimes = {name: Path(path) for name, path in order["runtimes"].items()}
-    (layout.etc / "containerd.toml").write_text(
-        configuration.containerd(layout, host, runtimes, target.oci_runtime)
-    )
-    (layout.etc / "cni" / "10-podresize.conflist").write_text(configuration.cni(layout))
-
-
-def _issue_for_control_plane(authority: Authority, layout: Layout, local: tuple[str, ...]) -> None:
-    authority.server(
-        "apiserver",
-        hosts=(*local, "kubernetes", "kubernetes.default", "kubernetes.default.svc"),
-        addresses=("127.0.0.1", layout.node_address, SERVICE_ADDRESS),
-    )
-    authority.client("admin", user="podresize-admin", groups=("system:masters",))
-    authority.client("apiserver-kubelet", user="kube-apiserver", groups=("system:masters",))
-    authority.client("controller-manager", user="system:kube-controller-manager")
-    authority.client("scheduler", user="system:kube-scheduler")
-    authority.signing_key("service-account")
-
-
-def joined(order: dict[str, Any]) -> Layout | None:
-    """Return the layout of the cluster that the ordered node joins, None for one of its own."""
-    joins = order["joins"]
-    return None if joins is None else Layout(name=joins["name"], index=joins["index"])
-
-
-def host_supervisor(order: dict[str, Any]) -> tuple[int, int] | None:
-    """Return the supervisor, (pid, start ticks), of the cluster that the ordered node joins."""
-    joins = order["joins"]
-    return None if joins is None else (joins["supervisor"][0], joins["supervisor"][1])
-
-
-def _become_init(
-    layout: Layout, target: Target, order: dict[str, Any], events: int, side: int | None
-) -> None:
+def _become_init(making: Making, layout: Layout, events: int, side: int | None) -> None:
     """Turn this process, PID 1 of its namespace, into the cluster's init. Never returns.
 
     ``side`` is a descriptor of the network of the cluster that its node joins.
     """
     tell = teller(events)
     try:
-        programs = {name: Path(path) for name, path in order["programs"].items()}
-        keep = [layout.directory, *(Path(path) for path in order["keep"])]
-        host_cluster = joined(order)
-        data = [] if host_cluster is not None else [layout.directory / "etcd"]
-        mounts.enter(keep=keep, memory_backed=data)
-        network.enter(layout)
-        if host_cluster is not None and side is not None:
-            network.join(layout, host_cluster, side)
-            os.close(side)
-        tell({"event": "step", "step": "namespaces made"})
-        images = tuple(Path(path) for path in order["images"])
-        components = plan(
-            *(layout, target, programs, images, order["etcd_version"]),
-            joins=host_cluster is not None,
+        mounts.enter(
+            keep=[layout.directory, *making.keep],
+            memory_backed=making.in_memory(layout),
+            hidden=making.hidden,
         )
-        Init(layout, components, tell, search_path(programs)).run()
+        network.enter(layout)
+        making.join(layout, side)
+        tell({"event": "step", "step": "namespaces made"})
+        Init(layout, making.components(layout), tell, search_path(making.programs)).run()
     except Exception as error:
         tell(
             {
@@ -149,8 +84,7 @@ class Supervisor:
 
     def __init__(self, order: dict[str, Any]) -> None:
         self._order = order
-        # The kubelet's settings come apart, those of a file with them.
-        self._target = Target(**order["target"] | {"kubelet": ()})
+        self._making = MAKINGS[order["what"]](order)
         self._tell = teller(1)
         self._ended = False
 
@@ -173,8 +107,12 @@ class Supervisor:
         name = self._order["name"]
         guardian, tell_guardian = fork_guardian(lambda known: _clean_up(name, me, known))
         try:
-            joins = host_supervisor(self._order)
-            claimed = state.claim(name, target=self._order["target"], joins=joins)
+            claimed = state.claim(
+                name,
+                target=self._order["target"],
+                what=self._order["what"],
+                joins=self._making.joins,
+            )
         except PodresizeError as error:
             end_guardian(guardian)
             self.tell(to_event(error))
@@ -185,10 +123,11 @@ class Supervisor:
             self.tell({"event": "claimed", "index": layout.index})
             host = hosts.inspect()
             cgroups.create(layout.cgroup, version=host.cgroup_version, mounts=host.cgroup_mounts)
-            _prepare(layout, self._target, host, self._order)
+            self._making.prepare(layout, host)
             self.tell({"event": "step", "step": "files written"})
             events, init = self._fork_init(layout)
             tell_guardian({"init": init})
+            self.tell({"event": "born", "init": init[0]})
             self._watch(init[0], guardian, stop, events)
         except PodresizeError as error:
             self.tell(to_event(error))
@@ -209,7 +148,7 @@ class Supervisor:
         return 0
 
     def _fork_init(self, layout: Layout) -> tuple[int, tuple[int, int]]:
-        joins = host_supervisor(self._order)
+        joins = self._making.joins
         side = None if joins is None else network.namespace_of(joins)
         reader, writer = os.pipe()
         own = os.open("/proc/self/ns/pid", os.O_RDONLY)
@@ -224,7 +163,7 @@ class Supervisor:
             os.setsid()
             detach_output()
             close_all_but(writer, side)
-            _become_init(layout, self._target, self._order, writer, side)
+            _become_init(self._making, layout, writer, side)
         # Only the init is born there: once it is dead nothing else can be, and cleaning needs `ip`.
         linux.setns(own, linux.CLONE_NEWPID)
         for descriptor in (own, supervisor, writer, side):

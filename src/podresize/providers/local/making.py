@@ -1,0 +1,83 @@
+"""What a supervisor is ordered to make: a cluster, a node of another one, or a runtime alone.
+
+The supervisor, the guardian and the init are the same for all of them. What they write, start and
+join is a ``Making``'s.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+from podresize.artifacts import artifact
+from podresize.providers import host as hosts
+from podresize.providers.local.components import Component
+from podresize.providers.local.layout import Layout
+
+
+class Making(Protocol):
+    """One kind of order, made of the JSON that the supervisor was given."""
+
+    @property
+    def programs(self) -> dict[str, Path]:
+        """Every program of the components by name."""
+        ...
+
+    @property
+    def keep(self) -> list[Path]:
+        """Directories of the host that its processes see as they are."""
+        ...
+
+    @property
+    def hidden(self) -> list[Path]:
+        """What is mounted on the host, and is not to be where its processes are."""
+        ...
+
+    @property
+    def joins(self) -> tuple[int, int] | None:
+        """The supervisor, (pid, start ticks), of the cluster that it joins; None for none."""
+        ...
+
+    def prepare(self, layout: Layout, host: hosts.Host) -> None:
+        """Write every file that the components read. Raises ``OSError``."""
+        ...
+
+    def in_memory(self, layout: Layout) -> list[Path]:
+        """Return the directories whose content need not outlive it."""
+        ...
+
+    def join(self, layout: Layout, side: int | None) -> None:
+        """Link this process's network to that of what it joins, behind the descriptor ``side``."""
+        ...
+
+    def components(self, layout: Layout) -> list[Component]:
+        """Return its processes in the order of their starts."""
+        ...
+
+
+class Ordered:
+    """What all orders have in common."""
+
+    def __init__(self, order: dict[str, Any]) -> None:
+        self.order = order
+        self.programs = {name: Path(path) for name, path in order["programs"].items()}
+        self.keep = [Path(path) for path in order["keep"]]
+        self.images = tuple(Path(path) for path in order["images"])
+        self.runtimes = {name: Path(path) for name, path in order["runtimes"].items()}
+
+    @property
+    def hidden(self) -> list[Path]:
+        """Where crun would see a v2 hierarchy beside v1.
+
+        It refuses a host whose v2 hierarchy has controllers ("cgroups in hybrid mode not
+        supported"), be they ones that nobody uses.
+        """
+        if artifact.Component.CRUN not in self.runtimes:
+            return []
+        return hosts.unified_beside(Path("/proc/self/mountinfo").read_text())
+
+    def make_directories(self, layout: Layout) -> None:
+        """Make those that components and files are put into."""
+        for directory in (layout.etc / "cni", layout.logs, layout.run):
+            directory.mkdir(parents=True)
+        layout.directory.joinpath("cni").symlink_to(Path(self.order["cni"]))

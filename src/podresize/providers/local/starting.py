@@ -1,0 +1,127 @@
+"""The start of a supervisor by whoever wants what it makes, and its end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol, TypeVar
+
+from podresize.errors import HostError, PodresizeError, UsageError
+from podresize.providers import linux
+from podresize.providers.child import STOP_DEADLINE_SECONDS, Supervisor, Tell, reap
+from podresize.providers.local import state
+from podresize.providers.local.cleaning import clean
+from podresize.providers.local.layout import MAX_SOCKET_PATH, Layout
+
+
+class Handed(Protocol):
+    """A handle: plain data that goes into a state file."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON object."""
+        ...
+
+
+Handle = TypeVar("Handle", bound=Handed)
+
+
+@contextlib.contextmanager
+def _told(supervisor: Supervisor) -> Iterator[None]:
+    try:
+        yield
+    except PodresizeError as error:
+        # A component that died says more than the answers that did not come.
+        died = supervisor.failure() if supervisor.started else None
+        supervisor.stop()
+        if died is None:
+            raise
+        raise died from error
+    except BaseException:
+        supervisor.stop()
+        raise
+
+
+def start(
+    name: str,
+    order: dict[str, Any],
+    *,
+    owner: int | None,
+    began: float,
+    tell: Tell,
+    wait_ready: Callable[[Supervisor, Layout, int], Handle],
+) -> Handle:
+    """Have a supervisor make what is ordered; return what ``wait_ready`` makes of it.
+
+    That gets the supervisor, the layout and the pid of the init, once every component has started;
+    its handle is then found by others. ``began`` is the ``time.monotonic`` from which ``tell`` is
+    told the seconds. Raises what kept it from coming up; then nothing is left behind.
+    """
+    supervisor = Supervisor(
+        name,
+        order
+        | {
+            "name": name,
+            "owner": None if owner is None else [owner, linux.start_ticks(owner)],
+            # Until it is handed over, it goes with the process that asked for it.
+            "starter": [os.getpid(), linux.start_ticks(os.getpid())],
+        },
+        module="podresize.providers.local.supervisor",
+    )
+    with _told(supervisor):
+        said = supervisor.wait_started(lambda step, at: tell(step, at - began))
+        handle = wait_ready(supervisor, Layout(name=name, index=said["index"]), said["init"])
+        state.hand_over(name, handle.to_json())
+    return handle
+
+
+def end(there: state.ClusterState) -> None:
+    """End what a supervisor made, dead or alive, and return when it is gone."""
+    if there.is_alive:
+        with contextlib.suppress(ProcessLookupError):
+            descriptor = os.pidfd_open(there.supervisor[0])
+            try:
+                signal.pidfd_send_signal(descriptor, signal.SIGTERM)
+                select.select([descriptor], [], [], STOP_DEADLINE_SECONDS)
+            finally:
+                os.close(descriptor)
+    reap(there.supervisor[0])
+    left = state.find(there.layout.name)
+    if left is not None and left.supervisor == there.supervisor:
+        clean(there.layout, there.supervisor, None)
+
+
+def sweep() -> list[str]:
+    """Remove what dead supervisors left (all of their processes were killed at once); name it."""
+    dead = [found for found in state.clusters() if not found.is_alive]
+    for found in dead:
+        clean(found.layout, found.supervisor, None)
+    return [found.layout.name for found in dead]
+
+
+def check_root(next_command: str) -> None:
+    """Raise ``HostError`` for a user who can end no supervisor."""
+    if os.geteuid() != 0:
+        raise HostError(
+            "a cluster's processes are root's, and only root can end them",
+            value=f"uid {os.geteuid()}",
+            origin="the host",
+            causes=("not root",),
+            next_command=next_command,
+        )
+
+
+def check_path(name: str, next_command: str) -> None:
+    """Raise ``UsageError`` for a name with which a socket's path would be too long."""
+    socket = Layout(name=name, index=0).longest_socket
+    length = len(os.fsencode(socket))
+    if length > MAX_SOCKET_PATH:
+        raise UsageError(
+            f"a socket's path would have {length} bytes; the kernel takes {MAX_SOCKET_PATH}",
+            value=str(socket),
+            origin="PODRESIZE_STATE_DIR and --name",
+            causes=("the directory for clusters lies too deep", "the name is too long"),
+            next_command=f"PODRESIZE_STATE_DIR=/var/lib/podresize {next_command}",
+        )

@@ -1,0 +1,70 @@
+"""Detecting what a running runtime is, without Kubernetes.
+
+Every value is asked of the part that knows it: the runtime's CRI answers, its OCI runtime's
+program, the kernel. What the user asked for is not looked at.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from pathlib import Path
+
+from podresize.cri.client import RuntimeClient
+from podresize.errors import HarnessError
+from podresize.providers.host import Host
+from podresize.providers.oci_program import HandlerSettings, version_of
+from podresize.requirements.runtime_target import RuntimeFingerprint
+from podresize.requirements.target import UNKNOWN
+
+
+def detect(
+    cri: RuntimeClient,
+    *,
+    settings: HandlerSettings,
+    handler: str,
+    program: Path | None,
+    ask: Callable[[Path], str],
+    cgroup_driver: str,
+    host: Host,
+    limits: tuple[str, ...],
+) -> RuntimeFingerprint:
+    """Return the fingerprint of a runtime on this host.
+
+    ``program`` is the OCI runtime's, ``ask`` returns what it prints for ``--version``; one that
+    is out of reach, None, or says nothing is ``unknown``. Raises ``CriError``.
+    """
+    said = cri.version()
+    name, release = UNKNOWN, UNKNOWN
+    if program is not None:
+        try:
+            name, release = version_of(program, ask, handler=settings.handler)
+        except HarnessError as error:
+            limits += (f"no oci-version ({error.what})",)
+    return RuntimeFingerprint(
+        runtime=said["runtime_name"],
+        runtime_version=said["runtime_version"].removeprefix("v"),
+        cri_version=said["runtime_api_version"].removeprefix("v"),
+        oci_runtime=name,
+        oci_runtime_version=release,
+        handler=handler,
+        cgroup_version=host.cgroup_version,
+        cgroup_driver=cgroup_driver,
+        kernel=host.kernel,
+        os_image=os_image(),
+        arch=host.arch,
+        host_limits=limits,
+    )
+
+
+def os_image() -> str:
+    """Return the operating system's name for people (os-release(5)), as a node's status has it."""
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except (OSError, KeyError):
+        return UNKNOWN
+
+
+def cgroup_driver(settings: HandlerSettings) -> str:
+    """Return the driver of a containerd's handler by its own settings."""
+    return "systemd" if settings.options.get("SystemdCgroup") else "cgroupfs"

@@ -1,0 +1,41 @@
+"""What a host withholds from every runtime on it, as reasons for ``unsupported``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from podresize.providers.host import Host
+
+_POOLS = Path("/sys/kernel/mm/hugepages")
+
+
+def host_limits(host: Host, *, pools: Path = _POOLS) -> tuple[str, ...]:
+    """Return what cannot be seen of a container here, each as ``no <need> (<why>)``.
+
+    ``no swap-accounting``: the kernel keeps no limit of memory and swap together (v1:
+    ``memory.memsw.limit_in_bytes``, v2: ``memory.swap.max``). ``no hugetlb``: no controller for
+    huge pages, or a kernel without any.
+    """
+    found = list(host.limits)
+    if not has_swap_accounting(host):
+        found.append("no swap-accounting (the kernel has no limit of swap for cgroups)")
+    if not _has_hugetlb(host):
+        found.append("no hugetlb (the cgroup controller is not there)")
+    elif not pools.is_dir() or not any(pools.iterdir()):
+        found.append("no hugetlb (the kernel has no huge pages)")
+    return tuple(found)
+
+
+def has_swap_accounting(host: Host) -> bool:
+    """Return whether the kernel limits swap by cgroup."""
+    if host.cgroup_version == 1:
+        memory = host.cgroup_mounts.get("memory")
+        return memory is not None and (memory / "memory.memsw.limit_in_bytes").exists()
+    # The root has no limits of its own: any of its children tells.
+    return any(host.cgroup_mounts["unified"].glob("*/memory.swap.max"))
+
+
+def _has_hugetlb(host: Host) -> bool:
+    if host.cgroup_version == 1:
+        return "hugetlb" in host.cgroup_mounts
+    return "hugetlb" in (host.cgroup_mounts["unified"] / "cgroup.controllers").read_text().split()
