@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from podresize_fixtures import Containers, requirement, verify_update
+from podresize_fixtures import Containers, claim, requirement, unsupported, verify_update
 
 MIB = 1 << 20
 WITNESSES = requirement("RT-11", "RT-12", "RT-13", "RT-14", "RT-16", "RT-17", "RT-22")
@@ -19,8 +19,6 @@ QUOTA = requirement("RT-02")
 CPUSET = requirement("RT-03")
 MEMORY = requirement("RT-04")
 SWAP = requirement("RT-05")
-HUGE = requirement("RT-06")
-UNIFIED = requirement("RT-07")
 
 FIELDS = [
     pytest.param({"cpu_shares": 1024}, marks=SHARES, id="shares-up"),
@@ -41,8 +39,6 @@ FIELDS = [
     pytest.param({"memory_limit_in_bytes": 160 * MIB + 1}, marks=MEMORY, id="memory-no-page"),
     pytest.param({"memory_limit_in_bytes": -1}, marks=MEMORY, id="memory-none"),
     pytest.param({"memory_swap_limit_in_bytes": 256 * MIB}, marks=SWAP, id="swap-up"),
-    pytest.param({"hugepage_limits": {"2MB": 4 * MIB}}, marks=HUGE, id="huge-pages"),
-    pytest.param({"unified": {"memory.high": str(112 * MIB)}}, marks=UNIFIED, id="unified"),
 ]
 
 
@@ -61,10 +57,35 @@ def test_the_update_is_done_and_told(containers: Containers, fields: dict[str, A
 def test_more_processors_again(containers: Containers) -> None:
     """From one processor to two, by a list: the kernel prints it as a range."""
     if containers.processors < 2:
-        containers.cannot("the host has one processor")
+        unsupported("the host has one processor")
     container = containers.running(cpuset_cpus="0")
 
     update = container.update(cpuset_cpus="0,1")
+
+    verify_update(update)
+
+
+@requirement("RT-06")
+@pytest.mark.parametrize("limit", [4 * MIB, 2 * MIB], ids=["up", "down"])
+def test_huge_pages(containers: Containers, limit: int) -> None:
+    """The kernel has it, and everyone who reports it; one entry for one page size."""
+    container = containers.running(hugepage_limits={"2MB": 3 * MIB - 1})
+
+    update = container.update(hugepage_limits={"2MB": limit})
+
+    verify_update(update)
+    status = update.after.status or {}
+    got = status.get("hugepage_limits")
+    claim("RT-06", "the limits that are reported", got=got, want={"2MB": limit})
+
+
+@requirement("RT-07")
+@pytest.mark.parametrize("file", ["memory.high", "memory.low", "memory.min"])
+def test_unified(containers: Containers, file: str) -> None:
+    """A setting of cgroup v2 by its name, which the kernel keeps in whole pages."""
+    container = containers.running()
+
+    update = container.update(unified={file: str(96 * MIB)})
 
     verify_update(update)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from podresize_fixtures import Containers, claim, requirement, verify_update
+from podresize_fixtures import Containers, claim, requirement, unsupported, verify_update
 
 MIB = 1 << 20
 IMPOSSIBLE = [
@@ -53,10 +53,22 @@ def test_what_cannot_be_is_refused(containers: Containers, fields: dict[str, Any
 def test_unified_settings_on_cgroup_v1(containers: Containers) -> None:
     """There is no file that they could be written to."""
     if containers.fingerprint.cgroup_version != 1:
-        containers.cannot("on cgroup v2 unified settings can be done")
+        unsupported("on cgroup v2 unified settings can be done")
     container = containers.running()
 
     update = container.update(unified={"memory.high": str(112 * MIB)})
+
+    verify_update(update)
+
+
+@requirement("RT-20")
+def test_huge_pages_that_the_kernel_does_not_limit(containers: Containers) -> None:
+    """Without the controller there is no limit that could be set."""
+    if not any(each.startswith("no hugetlb") for each in containers.fingerprint.host_limits):
+        unsupported("this host limits huge pages")
+    container = containers.running()
+
+    update = container.update(hugepage_limits={"2MB": 4 * MIB})
 
     verify_update(update)
 

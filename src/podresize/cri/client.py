@@ -13,6 +13,7 @@ from typing import Any
 
 import grpc
 from cri_api.v1 import api_pb2, api_pb2_grpc
+from google.protobuf.json_format import MessageToDict
 
 from podresize.closing import Closing
 from podresize.errors import HarnessError, HostError
@@ -142,6 +143,12 @@ class RuntimeClient(Closing):
             else None,
         }
         return found | {"info": _info(answer.info)} if verbose else found
+
+    def whole_status(self, container_id: str) -> dict[str, Any]:
+        """Return all of a container's ``ContainerStatus`` as JSON has it. Raises ``CriError``."""
+        request = api_pb2.ContainerStatusRequest(container_id=container_id)
+        answer = self._call("ContainerStatus", request)
+        return dict(MessageToDict(answer.status, preserving_proto_field_name=True))
 
     def has_image(self, name: str) -> bool:
         """Return whether pods can run the image of that name without a registry."""

@@ -20,6 +20,8 @@ from podresize.evidence.updates.update import Snapshot
 from podresize.requirements.runtime_target import RuntimeHandle
 
 _CONTROLLERS = ("cpu", "cpuset", "memory", "hugetlb", "pids")
+# The pids that are read from a cgroup are this process's, whatever the runtime's namespace.
+_PROC = Path("/proc")
 _PREFIXES = tuple(f"{name}." for name in _CONTROLLERS)
 
 
@@ -83,13 +85,12 @@ class Photographer:
         return {name: settings(place, _PREFIXES) for name, place in places.items()}
 
     def _process(self, directories: Mapping[str, Path]) -> tuple[dict[str, int | None], int | None]:
-        proc = self._handle.proc
         place = directories.get("cpu") or directories.get("unified")
-        if proc is None or place is None:
+        if place is None:
             return {}, None
-        process = first_process(place, proc=proc)
+        process = first_process(place, proc=_PROC)
         try:
-            score = int((proc / str(process["pid"]) / "oom_score_adj").read_text())
+            score = int((_PROC / str(process["pid"]) / "oom_score_adj").read_text())
         except OSError:
             return process, None  # there is none, or it has ended
         return process, score

@@ -10,8 +10,8 @@ import dataclasses
 import enum
 
 from packaging.specifiers import SpecifierSet
-from packaging.version import InvalidVersion
 
+from podresize.errors import UsageError
 from podresize.requirements.runtime_target import RuntimeFingerprint
 from podresize.requirements.versions import parse_release, parse_version
 
@@ -212,7 +212,7 @@ class Affects:
 def _is_in(version: str, versions: SpecifierSet) -> bool:
     try:
         return versions.contains(parse_version(version), prereleases=True)
-    except InvalidVersion:
+    except UsageError:
         return False  # nobody could say which it is
 
 

@@ -7,6 +7,7 @@ nothing of it.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -67,9 +68,7 @@ def in_kernel(
             )
 
 
-def nothing_changes(
-    id_: str, update: Update, fingerprint: RuntimeFingerprint
-) -> Iterator[Claim]:
+def nothing_changes(id_: str, update: Update, fingerprint: RuntimeFingerprint) -> Iterator[Claim]:
     """The answer is OK, and every witness says what it said before."""
     yield from is_granted(id_, update, fingerprint)
     yield _still(id_, update, fingerprint, nothing_is_meant=True)
@@ -247,7 +246,17 @@ def report_restored(id_: str, update: Update, fingerprint: RuntimeFingerprint) -
 
 def truthful(id_: str, update: Update, fingerprint: RuntimeFingerprint) -> Iterator[Claim]:
     """What the runtime reports is what the kernel has, whatever the answer was."""
-    yield from agrees(id_, update.after, fingerprint)
+    moved = {} if update.answer.is_ok else difference(update.before.kernel, update.after.kernel)
+    for claim in agrees(id_, update.after, fingerprint):
+        file = next((each for each in moved if each in claim.what), None)
+        # The report was right until a refused update left something else in the kernel.
+        yield (
+            claim
+            if file is None
+            else dataclasses.replace(
+                claim, reading=guilty.moved_by_itself(update, file, fingerprint)
+            )
+        )
 
 
 def agrees(id_: str, seen: Snapshot, fingerprint: RuntimeFingerprint) -> Iterator[Claim]:
