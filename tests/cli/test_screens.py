@@ -28,7 +28,12 @@ def test_no_clusters_is_said(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [(), ("cluster",), ("cluster", "up"), ("doctor",), ("list",), ("explain",)]
+    "arguments",
+    [
+        (),
+        *(("cluster",), ("cluster", "up"), ("runtime",), ("runtime", "up")),
+        *(("doctor",), ("list",), ("explain",)),
+    ],
 )
 def test_help_is_a_screen(run: Run, screen: Screen, arguments: tuple[str, ...]) -> None:
     ran = run(*arguments, "--help")

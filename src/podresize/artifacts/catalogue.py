@@ -62,9 +62,9 @@ class Module:
     ``path`` may hold ``{major_suffix}``, which is ``/v2`` for a version 2. ``packages`` maps a
     program to its package inside the module. ``stamps`` are ``-X`` values with ``{module}``,
     ``{version}``, ``{major}``, ``{minor}``. ``staging`` maps the replaces of the form
-    ``=> ./staging/...`` to published modules of version ``0.<minor>.<patch>``. ``cgo`` names the
-    pkg-config packages that a build in C needs; without any the build is static. ``tests``: the
-    program is the package's compiled tests, of which there is one.
+    ``=> ./staging/...`` to published modules of version ``0.<minor>.<patch>``. ``cgo`` maps the
+    pkg-config packages that a build in C needs to the OS's packages of their headers and static
+    libraries. ``tests``: the program is the package's compiled tests, of which there is one.
     """
 
     path: str
@@ -73,7 +73,7 @@ class Module:
     stamps: dict[str, str] = dataclasses.field(default_factory=dict)
     tags: tuple[str, ...] = ()
     staging: bool = False
-    cgo: tuple[str, ...] = ()
+    cgo: dict[str, str] = dataclasses.field(default_factory=dict)
     tests: bool = False
 
 
@@ -230,8 +230,8 @@ RECIPES: dict[Component, Recipe] = {
             packages={"runc": ""},
             preferred="1.1.14",
             stamps={"main.version": "{version}", "main.gitCommit": "{commit}"},
-            tags=("seccomp",),
-            cgo=("libseccomp",),
+            tags=("seccomp", "osusergo", "netgo"),
+            cgo={"libseccomp": "libseccomp-dev"},
         ),
         package=Package(name="runc", files={"runc": "usr/sbin/runc"}),
     ),

@@ -38,6 +38,7 @@ class GoBuild:
     out: Path
     arch: str
     cgo: bool = False
+    headers: Path | None = None  # a root with C headers and libraries that this host has not
     tags: tuple[str, ...] = ()
     stamps: dict[str, str] = dataclasses.field(default_factory=dict)
     tests: str | None = None  # the name of the program that the one package's tests become
@@ -59,6 +60,13 @@ class GoBuild:
             # Beside the result: what a killed build leaves goes with its work directory.
             "GOTMPDIR": str(self.temporary),
         }
+        if self.headers is not None:
+            (libraries,) = (self.headers / "usr/lib").iterdir()
+            own |= {
+                "CGO_CFLAGS": f"-O2 -I{self.headers / 'usr/include'}",
+                "CGO_LDFLAGS": f"-L{libraries}",
+                "PKG_CONFIG_PATH": str(libraries / "pkgconfig"),
+            }
         dropped = ("GOEXPERIMENT", "GODEBUG", "GOAMD64", "GOARM64")
         return {k: v for k, v in os.environ.items() if k not in dropped} | own
 
@@ -80,7 +88,10 @@ def build(job: GoBuild, *, cache: Cache, progress: Progress) -> None:
         directory.mkdir(parents=True, exist_ok=True)
     log = cache.layout.logs / f"{job.log_name}-module.log"
     stale = ["list", *job.flags(), "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}"]
-    ldflags = " ".join(["-s -w", *(f"-X {name}={value}" for name, value in job.stamps.items())])
+    linking = ["-s -w", *(f"-X {name}={value}" for name, value in job.stamps.items())]
+    if job.cgo:
+        linking.append("-extldflags -static")  # as upstream's own: it runs on any host
+    ldflags = " ".join(linking)
     flags = [*job.flags(), "-ldflags", ldflags]
     # What a package that is no program compiles to is only of use in the compiler's cache.
     into = [] if job.tests else ["-o", f"{job.out}/"]

@@ -18,7 +18,7 @@ from typing import Any
 
 from packaging.version import Version
 
-from podresize.artifacts import gobuild
+from podresize.artifacts import apt, gobuild
 from podresize.artifacts.artifact import Component, Source
 from podresize.artifacts.cache import Cache
 from podresize.artifacts.catalogue import RECIPES, Module
@@ -57,7 +57,10 @@ class ModuleBuild:
         if recipe.module is None:
             raise SourcePassedOverError(recipe.why_no_module)
         if recipe.module.cgo:
-            _check_c_compiler(recipe.module.cgo, arch=arch)
+            _check_c_compiler(arch=arch)
+            for library, package in _missing(recipe.module.cgo).items():
+                # Nobody who asks for no release waits for one that the OS has as a package.
+                _check_headers(library, package if asked else None, arch=arch)
         version = asked or recipe.module.preferred
         if version is None:
             raise SourcePassedOverError("it has no preferred version")
@@ -107,6 +110,7 @@ class ModuleBuild:
             out=work / "out",
             arch=arch,
             cgo=bool(module.cgo),
+            headers=_headers(tuple(_missing(module.cgo).values()), arch=arch, work=work),
             tags=module.tags,
             stamps={k.format(**values): v.format(**values) for k, v in module.stamps.items()},
             tests=next(iter(packages)) if module.tests else None,
@@ -209,16 +213,42 @@ def _named(out: Path, program: str, package: str) -> Path:
     return built
 
 
-def _check_c_compiler(libraries: tuple[str, ...], *, arch: str) -> None:
+def _check_c_compiler(*, arch: str) -> None:
     if arch != host_arch():
         raise SourcePassedOverError(f"its build needs a C cross compiler for {arch}")
     for tool in ("cc", "pkg-config"):
         if shutil.which(tool) is None:
             raise SourcePassedOverError(f"its build needs {tool}, which is not on PATH")
-    for library in libraries:
-        asked = subprocess.run(["pkg-config", "--exists", library], check=False, timeout=30)
-        if asked.returncode != 0:
-            raise SourcePassedOverError(f"its build needs the C headers of {library}")
+
+
+def _missing(libraries: dict[str, str]) -> dict[str, str]:
+    """Return the libraries of which this host has no headers, with their packages."""
+    return {
+        library: package
+        for library, package in libraries.items()
+        if subprocess.run(["pkg-config", "--exists", library], check=False, timeout=30).returncode
+    }
+
+
+def _check_headers(library: str, package: str | None, *, arch: str) -> None:
+    offered = None
+    if package is not None:
+        apt.check_tools()
+        offered = apt.candidate(package, arch)
+    if offered is None:
+        raise SourcePassedOverError(f"its build needs the C headers of {library}")
+
+
+def _headers(packages: tuple[str, ...], *, arch: str, work: Path) -> Path | None:
+    """Return a root into which the OS's packages of headers are unpacked; None without any."""
+    if not packages:
+        return None
+    root, archives = work / "headers", work / "archives"
+    archives.mkdir()
+    apt.download(packages, arch, archives)
+    for archive in archives.glob("*.deb"):
+        apt.run(["dpkg-deb", "--extract", str(archive), str(root)])
+    return root
 
 
 def _environment() -> dict[str, str]:

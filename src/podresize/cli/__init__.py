@@ -14,6 +14,7 @@ from podresize.cli.cluster import cluster
 from podresize.cli.compare import compare
 from podresize.cli.doctor import doctor
 from podresize.cli.run import run
+from podresize.cli.runtime import runtime
 from podresize.errors import EXIT_USAGE, HostError, PodresizeError
 
 
@@ -25,6 +26,7 @@ def commands() -> None:
 
 commands.add_command(run)
 commands.add_command(cluster)
+commands.add_command(runtime)
 commands.add_command(compare)
 commands.add_command(artifacts)
 commands.add_command(doctor)

@@ -13,7 +13,7 @@ from pathlib import Path
 # Measured with Kubernetes 1.27 and 1.37: 14 and 16.
 INSTANCES_PER_CLUSTER = 16
 # Measured with containerd 1.6.36 and 2.4.2, without a kubelet: 1 and 2.
-INSTANCES_PER_RUNTIME = 4
+INSTANCES_PER_RUNTIME = 2
 _LIMIT = Path("/proc/sys/fs/inotify/max_user_instances")
 
 

@@ -28,12 +28,15 @@ def check_name(name: str) -> None:
         )
 
 
-def name_in_use(name: str) -> UsageError:
-    """Return the error for a name that a living cluster has."""
+def name_in_use(name: str, what: str = "cluster") -> UsageError:
+    """Return the error for a name that a living cluster has, or a runtime alone."""
     return UsageError(
-        "a cluster of that name is running",
+        f"a {what} of that name is running",
         value=name,
         origin="--name",
-        causes=("an earlier `cluster up` was not followed by `cluster down`", "a run is under way"),
-        next_command=f"podresize cluster down {name}",
+        causes=(
+            f"an earlier `{what} up` was not followed by `{what} down`",
+            "a run is under way",
+        ),
+        next_command=f"podresize {what} down {name}",
     )

@@ -94,15 +94,15 @@ def containerd(
         f'  default_runtime_name = "{default}"',
     ]
     for name, program in runtimes.items():
-        lines += _runtime(f"{plugin}.containerd.runtimes.{name}", layout, name, program)
-        if oci_root is not None and name != RUNSC:
+        lines += _runtime(f"{plugin}.containerd.runtimes.{name}", layout, host, name, program)
+        if oci_root is not None and "ConfigPath" not in lines[-1]:
             lines.append(f'  Root = "{oci_root}"')
     return "\n".join(lines) + "\n"
 
 
-def _runtime(table: str, layout: Layout, name: str, program: Path) -> list[str]:
-    if name == RUNSC:
-        # Its shim reads a file of its own (gVisor user guide, "Containerd Advanced Configuration").
+def _runtime(table: str, layout: Layout, host: Host, name: str, program: Path) -> list[str]:
+    if name == RUNSC and host.sys_resource:
+        # With its own shim, which reads a file of its own (``gvisor``).
         return [
             f"[{table}]",
             '  runtime_type = "io.containerd.runsc.v1"',
@@ -117,19 +117,6 @@ def _runtime(table: str, layout: Layout, name: str, program: Path) -> list[str]:
         f'  BinaryName = "{program}"',
         "  SystemdCgroup = false",
     ]
-
-
-def runsc(program: Path, oci_root: Path) -> str:
-    """Return the configuration of gVisor's shim: the program, and its flags."""
-    return "\n".join(
-        (
-            f'binary_name = "{program}"',
-            f'root = "{oci_root}"',
-            "[runsc_config]",
-            '  platform = "systrap"',
-            "",
-        )
-    )
 
 
 def write_runtime(layout: Layout, containerd: str) -> None:

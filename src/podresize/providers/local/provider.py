@@ -25,14 +25,14 @@ from podresize.cri.client import RuntimeClient
 from podresize.errors import HarnessError, HostError, PodresizeError, UsageError
 from podresize.providers import compatibility, inotify
 from podresize.providers import host as hosts
-from podresize.providers.child import Supervisor, Tell, reap_ended, why_ended
+from podresize.providers.child import Supervisor, Tell
 from podresize.providers.fingerprint import detect
 from podresize.providers.interface import ClusterHandle, Found, NodeHandle
 from podresize.providers.kubelet import overrides_of
 from podresize.providers.local import starting, state
 from podresize.providers.local.layout import Layout
 from podresize.providers.local.order import make_order
-from podresize.providers.local.starting import check_path, check_root, end, start
+from podresize.providers.local.starting import check_path, remove, start
 from podresize.providers.names import check_name, name_in_use, new_name
 from podresize.providers.readiness import wait_node
 from podresize.providers.recording import as_found
@@ -161,8 +161,8 @@ def up(
     check_path(name, "podresize cluster up")
     host = check_host()
     sweep()
-    if state.find(name) is not None:
-        raise name_in_use(name)
+    if (there := state.find(name)) is not None:
+        raise name_in_use(name, there.what)
     order = make_order(gather(target, progress=progress), target.oci_runtime)
     tell("artifacts ready", time.monotonic() - began)
     return start(
@@ -193,22 +193,7 @@ def down(name: str) -> None:
     Raises ``UsageError`` when there is none of that name, and ``HarnessError`` with the last lines
     of its log when a component of a cluster that this process started died and took it along.
     """
-    check_root("sudo scripts/podresize cluster list")
-    there = state.find(name, state.CLUSTER)
-    if there is None:
-        died = why_ended(name)
-        reap_ended()
-        if died is not None:
-            raise died
-        names = ", ".join(each.layout.name for each in state.clusters(state.CLUSTER)) or "none"
-        raise UsageError(
-            "no cluster of that name",
-            value=name,
-            origin="the command line",
-            causes=(f"clusters here: {names}", "its run has ended and took it along"),
-            next_command="podresize cluster list",
-        )
-    end(there)
+    remove(name, state.CLUSTER)
 
 
 def _wait_ready(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from podresize.providers import host as hosts
-from podresize.providers.local import configuration
+from podresize.providers.local import configuration, gvisor
 from podresize.providers.local.components import Component, plan_runtime
 from podresize.providers.local.layout import Layout
 from podresize.providers.local.making import Ordered
@@ -24,11 +24,13 @@ class RuntimeMaking(Ordered):
     def prepare(self, layout: Layout, host: hosts.Host) -> None:
         """Write the runtime's configurations."""
         self.make_directories(layout)
-        (handler,) = self.runtimes
+        ((handler, program),) = self.runtimes.items()
+        if handler == configuration.RUNSC:
+            program = gvisor.prepare(layout, host, program)
         configuration.write_runtime(
             layout,
             configuration.containerd(
-                *(layout, host, self.runtimes, handler), oci_root=layout.oci_root
+                *(layout, host, {handler: program}, handler), oci_root=layout.oci_root
             ),
         )
 

@@ -11,7 +11,14 @@ from typing import Any, Protocol, TypeVar
 
 from podresize.errors import HostError, PodresizeError, UsageError
 from podresize.providers import linux
-from podresize.providers.child import STOP_DEADLINE_SECONDS, Supervisor, Tell, reap
+from podresize.providers.child import (
+    STOP_DEADLINE_SECONDS,
+    Supervisor,
+    Tell,
+    reap,
+    reap_ended,
+    why_ended,
+)
 from podresize.providers.local import state
 from podresize.providers.local.cleaning import clean
 from podresize.providers.local.layout import MAX_SOCKET_PATH, Layout
@@ -101,16 +108,42 @@ def sweep() -> list[str]:
     return [found.layout.name for found in dead]
 
 
-def check_root(next_command: str) -> None:
-    """Raise ``HostError`` for a user who can end no supervisor."""
+def remove(name: str, what: str) -> None:
+    """End the cluster or the runtime of that name.
+
+    Raises ``UsageError`` when there is none, ``HostError`` for a user who cannot, and
+    ``HarnessError`` with the last lines of its log when a component of one that this process
+    started died and took it along.
+    """
     if os.geteuid() != 0:
         raise HostError(
-            "a cluster's processes are root's, and only root can end them",
+            f"a {what}'s processes are root's, and only root can end them",
             value=f"uid {os.geteuid()}",
             origin="the host",
             causes=("not root",),
-            next_command=next_command,
+            next_command=f"sudo scripts/podresize {what} list",
         )
+    there = state.find(name, what)
+    if there is not None:
+        end(there)
+        return
+    died = why_ended(name)
+    reap_ended()
+    if died is not None:
+        raise died
+    other = state.find(name)
+    names = ", ".join(each.layout.name for each in state.clusters(what)) or "none"
+    raise UsageError(
+        f"no {what} of that name",
+        value=name,
+        origin="the command line",
+        causes=(f"{what}s here: {names}", "its run has ended and took it along")
+        if other is None
+        else (f"it is a {other.what}",),
+        next_command=f"podresize {what} list"
+        if other is None
+        else f"podresize {other.what} down {name}",
+    )
 
 
 def check_path(name: str, next_command: str) -> None:

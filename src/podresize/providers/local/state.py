@@ -104,8 +104,8 @@ def claim(
     assert ticks is not None
     with locked() as root:
         present = clusters()
-        if any(state.layout.name == name for state in present):
-            raise name_in_use(name)
+        if same := [state for state in present if state.layout.name == name]:
+            raise name_in_use(name, same[0].what)
         # Links and cgroups are the host's, whatever the state root: what is there is another's.
         if found := cgroups.places(Layout(name=name, index=0).cgroup):
             raise _name_of_another(name, found[0], root)

@@ -23,11 +23,11 @@ from podresize.cri.faults.catalogue import make as make_fault
 from podresize.errors import HarnessError, HostError, UsageError
 from podresize.providers import compatibility, inotify
 from podresize.providers import host as hosts
-from podresize.providers.child import Supervisor, Tell, reap_ended, why_ended
+from podresize.providers.child import Supervisor, Tell
 from podresize.providers.local import state
 from podresize.providers.local.layout import Layout
 from podresize.providers.local.order import make_order
-from podresize.providers.local.starting import check_path, check_root, end, start, sweep
+from podresize.providers.local.starting import check_path, remove, start, sweep
 from podresize.providers.names import check_name, name_in_use, new_name
 from podresize.providers.oci_program import HandlerSettings, ask_program, handler_settings
 from podresize.providers.runtimes import fingerprint, limits, oci
@@ -155,8 +155,8 @@ def up(
     check_path(name, _UP)
     host = check_host()
     sweep()
-    if state.find(name) is not None:
-        raise name_in_use(name)
+    if (there := state.find(name)) is not None:
+        raise name_in_use(name, there.what)
     kind, _ = oci_runtime(target.oci_runtime)
     order = make_order(gather(target, progress=progress), kind)
     tell("artifacts ready", time.monotonic() - began)
@@ -176,22 +176,7 @@ def up(
 
 def down(name: str) -> None:
     """Remove a runtime. Raises as ``local.provider.down``."""
-    check_root("sudo scripts/podresize runtime list")
-    there = state.find(name, state.RUNTIME)
-    if there is None:
-        died = why_ended(name)
-        reap_ended()
-        if died is not None:
-            raise died
-        names = ", ".join(each.layout.name for each in state.clusters(state.RUNTIME)) or "none"
-        raise UsageError(
-            "no runtime of that name",
-            value=name,
-            origin="the command line",
-            causes=(f"runtimes here: {names}", "its run has ended and took it along"),
-            next_command="podresize runtime list",
-        )
-    end(there)
+    remove(name, state.RUNTIME)
 
 
 def _wait_ready(
