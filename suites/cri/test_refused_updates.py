@@ -104,7 +104,7 @@ def test_memory_below_what_is_in_use_with_cpu(containers: Containers) -> None:
     verify_update(update)
 
 
-@requirement("RT-24")
+@requirement("RT-19", "RT-24")
 @pytest.mark.parametrize(
     ("container", "codes"),
     [
@@ -121,7 +121,8 @@ def test_no_such_container(containers: Containers, container: str, codes: list[s
 
     answer = containers.ask(container, {"cpu_shares": 1024})
 
-    claim("RT-24", "the code of the answer", got=answer.code, want=codes, relation="in")
+    claim("RT-24", "whether it was refused", got=not answer.is_ok, want=True)
+    claim("RT-19", "the code of the answer", got=answer.code, want=codes, relation="in")
     claim(
         "RT-24",
         "what another container has",
@@ -130,7 +131,7 @@ def test_no_such_container(containers: Containers, container: str, codes: list[s
     )
 
 
-@requirement("RT-24")
+@requirement("RT-19", "RT-24")
 def test_a_container_that_was_removed(containers: Containers) -> None:
     """An id that was one."""
     container = containers.running()
@@ -138,4 +139,5 @@ def test_a_container_that_was_removed(containers: Containers) -> None:
 
     answer = container.ask({"cpu_shares": 1024})
 
-    claim("RT-24", "the code of the answer", got=answer.code, want="NOT_FOUND")
+    claim("RT-24", "whether it was refused", got=not answer.is_ok, want=True)
+    claim("RT-19", "the code of the answer", got=answer.code, want="NOT_FOUND")

@@ -10,6 +10,7 @@ import click
 from podresize import __version__
 from podresize.cli.artifacts import artifacts
 from podresize.cli.catalogue import explain, list_requirements
+from podresize.cli.certify_runtime import certify_runtime
 from podresize.cli.cluster import cluster
 from podresize.cli.compare import compare
 from podresize.cli.doctor import doctor
@@ -25,6 +26,7 @@ def commands() -> None:
 
 
 commands.add_command(run)
+commands.add_command(certify_runtime)
 commands.add_command(cluster)
 commands.add_command(runtime)
 commands.add_command(compare)

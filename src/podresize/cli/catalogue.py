@@ -6,7 +6,7 @@ import click
 
 from podresize.cli import catalogue_markdown, catalogue_text
 from podresize.cli.checks import find_checks
-from podresize.cli.run import suites_directory
+from podresize.cli.driving import suites_directory
 from podresize.errors import UsageError
 from podresize.requirements.loader import Catalogue, load_catalogue
 from podresize.requirements.model import Deviation, NotChecked, PutTo

@@ -6,47 +6,37 @@ report from the records of all of them.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
-import shutil
-import signal
-import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-import podresize
-from podresize.artifacts.bytecode import share_bytecode
 from podresize.artifacts.progress import default_progress
+from podresize.cli.driving import (
+    after_target,
+    finish,
+    open_records,
+    pytest_command,
+    run_pytest,
+)
 from podresize.cli.target_options import take_target, target_options
 from podresize.errors import (
-    EXIT_HARNESS,
     EXIT_OK,
-    EXIT_UNEXPECTED,
-    EXIT_USAGE,
-    HarnessError,
-    HostError,
-    PodresizeError,
     UsageError,
 )
-from podresize.evidence.records import RecordFile, VerdictKind, new_run_id, now, run_record
+from podresize.evidence.records import new_run_id
 from podresize.oracle.versions import V1_32
-from podresize.providers import linux
 from podresize.providers.kubelet import gate_is_locked, read_overrides
 from podresize.providers.registry import provider_of
 from podresize.requirements.loader import load_catalogue
 from podresize.requirements.profiles import check_profiles
 from podresize.requirements.target import EXISTING, PROVIDERS, Target
 from podresize.requirements.versions import parse_release
-from podresize_reports.loading import Run, load_run
-from podresize_reports.table import closing_table
-from podresize_reports.write import write_reports
 
 # On each side of 1.6.9, the first release that reports a container's resources.
 _CONTAINERD = ("1.6.8", "1.6.36")
@@ -57,11 +47,6 @@ _PROFILES = ("headline", "known-issues")
 # the time.
 _WORKERS_THAT_WAIT = 16
 _BUSY_WORKERS_PER_PROCESSOR = 4
-_CHECK_TIMEOUT_SECONDS = 400
-# What pytest's end means to us after Ctrl-C (its own code, 2, also stands for a bad collection).
-_INTERRUPTED = -signal.SIGINT
-# As a shell says it.
-EXIT_INTERRUPTED = 130
 
 
 @click.command()
@@ -170,7 +155,7 @@ def run(
     provider.check_host()
     run_id = new_run_id()
     out = out or Path("reports/out") / run_id
-    records = _open_records(out, run_id)
+    records = open_records(out, run_id)
     for target in targets:
         provider.gather(target, progress=default_progress())
     began = time.monotonic()
@@ -181,15 +166,10 @@ def run(
         code = _run_pytest(
             target, requirements, profiles, out=out, run_id=run_id, workers=number, whose=whose
         )
-        if code == _INTERRUPTED:
-            worst = EXIT_INTERRUPTED
+        worst, is_over = after_target(code, worst)
+        if is_over:
             break
-        worst = max(worst, _meaning(code))
-        if _meaning(code) in (EXIT_USAGE, EXIT_HARNESS):
-            if code < 0:
-                click.echo(f"the process of the checks was ended by signal {-code}", err=True)
-            break
-    worst = _finish(records, out, worst)
+    worst = finish(records, out, worst)
     click.echo(f"{time.monotonic() - began:.0f} s, exit code {worst}")
     sys.exit(worst)
 
@@ -233,22 +213,6 @@ def _refuse_several(targets: Sequence[Target], whose: Sequence[str]) -> None:
         )
 
 
-def _open_records(out: Path, run_id: str) -> RecordFile:
-    try:
-        records = RecordFile(out / "records.jsonl")
-        records.path.unlink(missing_ok=True)
-        records.append(run_record(run_id, version=podresize.__version__, argv=sys.argv[1:]))
-    except OSError as error:
-        raise HostError(
-            f"the report's directory cannot be written: {error.strerror}",
-            value=str(out),
-            origin="--out or its default",
-            causes=("the disk is full", "the directory belongs to someone else"),
-            next_command=f"df -h {out.parent}",
-        ) from error
-    return records
-
-
 def _run_pytest(
     target: Target,
     requirements: Sequence[str],
@@ -263,14 +227,7 @@ def _run_pytest(
 
     ``whose`` are the options of pytest that name the cluster and say what becomes of it.
     """
-    suites = suites_directory()
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        str(suites),
-        f"--config-file={suites / 'pytest.ini'}",
-        f"--rootdir={suites}",
+    command = pytest_command(
         f"--provider={target.provider}",
         f"--kubernetes={target.kubernetes}",
         f"--containerd={target.containerd}",
@@ -279,9 +236,8 @@ def _run_pytest(
         f"--cpu-manager-policy={target.cpu_manager_policy}",
         f"--memory-manager-policy={target.memory_manager_policy}",
         f"--out={out.resolve()}",
-        f"--timeout={_CHECK_TIMEOUT_SECONDS}",
         *whose,
-    ]
+    )
     if target.cgroup_driver is not None:
         command.append(f"--cgroup-driver={target.cgroup_driver}")
     if target.worker_nodes:
@@ -301,35 +257,7 @@ def _run_pytest(
         command += ["-n", str(workers)]
     command += [f"--requirement={requirement}" for requirement in requirements]
     command += [f"--profile={profile}" for profile in profiles]
-    environment = os.environ | {"PODRESIZE_RUN_ID": run_id}
-    share_bytecode(environment)
-    child = subprocess.Popen(
-        command,
-        env=environment,
-        # When this process is killed its pytest goes too, and with pytest the cluster.
-        preexec_fn=linux.die_with_parent,
-        # Whoever interrupts this process, by Ctrl-C or by a signal to it alone, ends the same: it
-        # passes the signal on to pytest and its workers, once.
-        process_group=0,
-    )
-    return _wait(child)
-
-
-def _wait(child: subprocess.Popen[bytes]) -> int:
-    """Wait for pytest. Ctrl-C lets it take its cluster down and end; a second one kills it."""
-    interrupted = 0
-    while True:
-        try:
-            code = child.wait()
-            return _INTERRUPTED if interrupted else code
-        except KeyboardInterrupt:
-            interrupted += 1
-            if interrupted == 1:
-                click.echo("interrupted: ending the cluster; once more to kill it", err=True)
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(child.pid, signal.SIGINT)
-            else:
-                child.kill()
+    return run_pytest(command, run_id=run_id)
 
 
 def workers_for(kubernetes: str) -> int:
@@ -337,57 +265,3 @@ def workers_for(kubernetes: str) -> int:
     if parse_release(kubernetes) < V1_32:
         return _WORKERS_THAT_WAIT
     return _BUSY_WORKERS_PER_PROCESSOR * len(os.sched_getaffinity(0))
-
-
-def suites_directory() -> Path:
-    """Return the directory of the checks: beside the source in a checkout, else installed."""
-    root = Path(podresize.__file__).parent
-    for place in (root.parents[1] / "suites", root.parent / "podresize_suites"):
-        if (place / "pytest.ini").is_file():
-            return place
-    raise HarnessError(
-        "the suites are not installed with podresize",
-        value=str(root),
-        causes=("the package was built without its data",),
-        next_command="pip install --force-reinstall podresize",
-    )
-
-
-def _meaning(code: int) -> int:
-    """Translate pytest's exit code into ours."""
-    return {0: EXIT_OK, 1: EXIT_UNEXPECTED, 4: EXIT_USAGE, 5: EXIT_OK}.get(code, EXIT_HARNESS)
-
-
-def _finish(records: RecordFile, out: Path, worst: int) -> int:
-    """Write the reports, print the table, and return the exit code of the whole run.
-
-    A run that was interrupted gets no ``end``: its reports say that it died half way.
-    """
-    seen = load_run(records.path)
-    code = _code(seen, worst)
-    if code != EXIT_INTERRUPTED:
-        counts = Counter(str(verdict.verdict) for verdict in seen.verdicts)
-        records.append({"type": "end", "ended": now(), "exit": code, "counts": dict(counts)})
-    try:
-        written = write_reports(records.path, out)
-    except OSError as error:
-        raise PodresizeError(f"the reports cannot be written: {error}", value=str(out)) from error
-    width = shutil.get_terminal_size((110, 24)).columns
-    click.echo(closing_table(load_run(records.path), width=width, colour=sys.stdout.isatty()))
-    click.echo(f"written: {records.path}, {', '.join(path.name for path in written)}")
-    return code
-
-
-def _code(seen: Run, worst: int) -> int:
-    """Return the run's exit code: what pytest ended with, checked against the verdicts."""
-    if worst in (EXIT_INTERRUPTED, EXIT_USAGE, EXIT_HARNESS):
-        return worst
-    kinds = {verdict.verdict for verdict in seen.verdicts}
-    if kinds & {VerdictKind.FAILED, VerdictKind.FLAKY}:
-        return EXIT_UNEXPECTED
-    if VerdictKind.ERROR in kinds or worst == EXIT_UNEXPECTED:
-        return EXIT_HARNESS  # also where a check failed and no requirement knows of it
-    if not any(kind.is_executed for kind in kinds):
-        click.echo("nothing was executed: no target here can show what was asked for", err=True)
-        return EXIT_USAGE
-    return EXIT_OK

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 import pytest
 from tests.evidence.updates.seen import (
@@ -63,7 +64,7 @@ MUTANTS: dict[str, tuple[Update, set[str]]] = {
 }
 
 
-def speaking(found: dict[str, object], silent: set[str]) -> set[str]:
+def speaking(found: Mapping[str, object], silent: set[str]) -> set[str]:
     return set(found) - silent
 
 

@@ -1,0 +1,138 @@
+"""``podresize certify-runtime``: the CRI suite against runtimes without Kubernetes."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from podresize.artifacts.progress import default_progress
+from podresize.cli.driving import after_target, finish, open_records, pytest_command, run_pytest
+from podresize.cli.runtime_options import runtime_options, take_runtime_target
+from podresize.errors import EXIT_OK, UsageError
+from podresize.evidence.records import new_run_id
+from podresize.providers.runtimes import provider
+from podresize.requirements.loader import load_catalogue
+from podresize.requirements.model import PutTo
+from podresize.requirements.runtime_target import RuntimeTarget
+
+_PROVIDER = "runtime"
+
+
+@click.command("certify-runtime")
+@click.argument("requirements", nargs=-1, metavar="[REQUIREMENT]...")
+@runtime_options
+@click.option(
+    "--and",
+    "others",
+    multiple=True,
+    metavar="CONTAINERD/OCI",
+    help="One more runtime that is started, beside its column in the table: 2.1.4/runc@1.3.3; may "
+    "be repeated.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Where records.jsonl, junit.xml and index.html go.  [default: reports/out/<run id>]",
+)
+@click.option(
+    "-n",
+    "--workers",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Checks at a time; 0 runs them in one process.",
+)
+def certify_runtime(
+    requirements: tuple[str, ...],
+    others: tuple[str, ...],
+    out: Path | None,
+    workers: int,
+    **options: Any,
+) -> None:
+    """Put the requirements of a container runtime to it, without Kubernetes.
+
+    REQUIREMENT names requirements (RT-21); without any, all are checked. The runtime is one that
+    is started, or with --cri-endpoint one that is there, in which nothing is left.
+
+    Exit codes: 0 nothing unexpected, 1 an unexpected verdict, 2 usage or host, 3 the harness.
+    """
+    for id_ in requirements:
+        _check_requirement(id_)
+    first = take_runtime_target(options)
+    targets = [first, *(_other(text, first, options) for text in others)]
+    for target in targets:
+        provider.check_target(target)
+    run_id = new_run_id()
+    out = out or Path("reports/out") / run_id
+    records = open_records(out, run_id)
+    for target in targets:
+        if target.is_made:
+            provider.check_host()
+            provider.gather(target, progress=default_progress())
+    began = time.monotonic()
+    worst = EXIT_OK
+    for number, target in enumerate(targets, start=1):
+        click.echo(f"target {number} of {len(targets)}: {target}")
+        command = _command(target, requirements, out=out, workers=workers)
+        worst, is_over = after_target(run_pytest(command, run_id=run_id), worst)
+        if is_over:
+            break
+    worst = finish(records, out, worst)
+    click.echo(f"{time.monotonic() - began:.0f} s, exit code {worst}")
+    sys.exit(worst)
+
+
+def _check_requirement(id_: str) -> None:
+    if load_catalogue().requirement(id_).put_to is not PutTo.RUNTIME:
+        raise UsageError(
+            "this requirement is put to a cluster",
+            value=id_,
+            origin="the command line",
+            causes=("certify-runtime asks a container runtime, without Kubernetes",),
+            next_command=f"podresize run {id_}",
+        )
+
+
+def _other(text: str, first: RuntimeTarget, options: dict[str, Any]) -> RuntimeTarget:
+    containerd, slash, oci_runtime = text.partition("/")
+    if not first.is_made or not slash:
+        raise UsageError(
+            "not a runtime that could be started beside the first",
+            value=text,
+            origin="--and",
+            causes=(
+                "it is written like 1.6.36/crun",
+                "a runtime that is there (--cri-endpoint) is checked alone",
+            ),
+            next_command="podresize certify-runtime --containerd 1.6.8 --and 1.6.36/runc",
+        )
+    return take_runtime_target(
+        options | {"containerd": containerd, "oci_runtime": oci_runtime, "handler": ""}
+    )
+
+
+def _command(
+    target: RuntimeTarget, requirements: Sequence[str], *, out: Path, workers: int
+) -> list[str]:
+    """Return how pytest runs the suite against one target."""
+    if target.is_made:
+        which = [
+            f"--provider={_PROVIDER}",
+            f"--containerd={target.containerd}",
+            f"--oci-runtime={target.oci_runtime}",
+        ]
+    else:
+        which = [f"--cri-endpoint={target.endpoint}"]
+    which += [f"--handler={target.handler}"] if target.handler else []
+    which += [f"--podresize-image={target.image}"] if target.image is not None else []
+    which += ["--tap"] if target.tap else []
+    which += [f"--fault={each}" for each in target.faults]
+    which += [f"--requirement={each}" for each in requirements]
+    which += ["-n", str(workers)] if workers else []
+    return pytest_command(*which, f"--out={out.resolve()}", below="cri")
