@@ -77,11 +77,13 @@ def test_huge_pages_that_the_kernel_does_not_limit(containers: Containers) -> No
 def test_an_update_after_a_refused_one(containers: Containers) -> None:
     """What was refused does not come with the next update that is granted."""
     container = containers.running()
-    container.update(cpuset_cpus="4096", cpu_shares=700)
+    before = container.now()
+    container.ask({"cpuset_cpus": "4096", "cpu_shares": 700})
+    fields = {"memory_limit_in_bytes": 192 * MIB}
 
-    update = container.update(memory_limit_in_bytes=192 * MIB)
+    answer = container.ask(fields)
 
-    verify_update(update)
+    verify_update(container.observed(before, fields, answer))
 
 
 @requirement("RT-23", "RT-22", "CRI-08")

@@ -93,7 +93,7 @@ def test_judges_and_signatures_say_what_they_look_at() -> None:
 
 def test_signatures_and_deviations_name_one_another() -> None:
     assert SIGNATURES.keys() == {
-        item.signature for item in CATALOGUE.deviations.values() if not item.shows
+        item.signature for item in CATALOGUE.deviations.values() if item.signature
     }
 
 

@@ -86,9 +86,10 @@ def _deviation(item: Deviation) -> list[str]:
     facts = [
         ("Stacks", "; ".join(stacks_in_words(affects) for affects in item.affects)),
         ("Explains", ", ".join(sorted(item.explains, key=natural))),
-        ("Claims that fail", "; ".join(shows_in_words(item)))
-        if item.shows
-        else ("Signature", f"{item.signature}. {spoken(SIGNATURES.get(item.signature))}"),
+        ("Claims that fail", "; ".join(shows_in_words(item))),
+        ("Signature", f"{item.signature}. {spoken(SIGNATURES.get(item.signature))}")
+        if item.signature
+        else ("", ""),
         ("Race", "some resizes of such a stack show it; what it explains is met but for it")
         if item.race
         else ("", ""),

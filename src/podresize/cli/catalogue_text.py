@@ -31,6 +31,8 @@ _Entry = TypeVar("_Entry", Requirement, NotChecked)
 WIDTH = 100
 RELEASES = tuple(f"1.{minor}" for minor in range(27, 38))
 """The releases of which the specification speaks."""
+OF_NO_RELEASE = "RT"
+"""The area whose statements are of a runtime, with which no release has anything to do."""
 _NEEDS = {
     "gate-on": "the feature gate on",
     "gate-off": "the feature gate off",
@@ -150,6 +152,8 @@ def coverage(catalogue: Catalogue, checks: Sequence[FoundCheck]) -> str:
     lines = ["area" + "".join(f"{release:>9}" for release in RELEASES)]
     totals = dict.fromkeys(RELEASES, (0, 0))
     for area in AREAS:
+        if area == OF_NO_RELEASE:
+            continue
         line = f"{area:<4}"
         for release in RELEASES:
             here = [
@@ -217,7 +221,7 @@ def deviation(item: Deviation, catalogue: Catalogue, checks: Sequence[FoundCheck
         lines += ["", "  fleeting: it lasts for milliseconds, which a sampler may miss"]
     if item.shows:
         lines += ["", *_named("claims that do not hold, and no others", shows_in_words(item))]
-    else:
+    if item.signature:
         lines += ["", f"  signature {item.signature}, all of which must be seen"]
         lines += _wrapped(spoken(SIGNATURES.get(item.signature)), indent=4)
     lines += ["", *_named("explains", [_title(id_, catalogue) for id_ in _sorted(item.explains)])]

@@ -212,7 +212,7 @@ def _deviation(reader: _Reader) -> Deviation:
         title=reader.text("title"),
         explains=reader.words("explains"),
         affects=tuple(_affects(_Reader(item, reader.origin)) for item in affects),
-        signature=reader.text("signature") if "shows" not in reader.raw else "",
+        signature=_signature(reader),
         source=reader.text("source"),
         reading=reader.text("reading"),
         no_check=reader.text("no_check") if "no_check" in reader.raw else "",
@@ -220,6 +220,12 @@ def _deviation(reader: _Reader) -> Deviation:
         fleeting=_flag(reader, "fleeting"),
         shows=_shows(reader),
     )
+
+
+def _signature(reader: _Reader) -> str:
+    if "shows" in reader.raw and "signature" not in reader.raw:
+        return ""
+    return reader.text("signature")
 
 
 def _shows(reader: _Reader) -> tuple[Shows, ...]:

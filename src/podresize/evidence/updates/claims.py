@@ -205,9 +205,7 @@ def is_refused(id_: str, update: Update, fingerprint: RuntimeFingerprint) -> Ite
         what=f"whether {update} was refused",
         got=not update.answer.is_ok,
         want=True,
-        reading=f"{fingerprint.runtime} {fingerprint.runtime_version} granted what cannot be "
-        f"done, and {fingerprint.oci_runtime} {fingerprint.oci_runtime_version} did not refuse "
-        "it: OCI runtime",
+        reading="" if not update.answer.is_ok else guilty.granted(update, fingerprint),
     )
 
 
@@ -254,7 +252,9 @@ def truthful(id_: str, update: Update, fingerprint: RuntimeFingerprint) -> Itera
             claim
             if file is None
             else dataclasses.replace(
-                claim, reading=guilty.moved_by_itself(update, file, fingerprint)
+                claim,
+                what=f"{claim.what}, after a refused update",
+                reading=guilty.moved_by_itself(update, file, fingerprint),
             )
         )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from podresize.evidence.updates.update import Update
+from podresize.oracle.container_update import said
 from podresize.requirements.runtime_target import RuntimeFingerprint
 
 
@@ -49,11 +50,23 @@ def moved_by_itself(update: Update, file: str, fingerprint: RuntimeFingerprint) 
     return f"nothing that the client sent speaks of {file}: OCI runtime ({oci})"
 
 
+def granted(update: Update, fingerprint: RuntimeFingerprint) -> str:
+    """Return who granted what cannot be done: the last that has it where the report says so."""
+    asked = said(update.asked)
+    kept = update.after.spec or {}
+    if all(_has(kept, field, value) for field, value in asked.items()):
+        return (
+            f"{_cri(fingerprint)} passed it on, and {_oci(fingerprint)} did not refuse it: "
+            "OCI runtime"
+        )
+    return f"{_cri(fingerprint)} dropped it and said OK: CRI runtime"
+
+
 def answered(update: Update, fingerprint: RuntimeFingerprint) -> str:
     """Return who refused an update that had to be granted, by the words of the refusal."""
-    said = update.answer.message
+    message = update.answer.message
     name = fingerprint.oci_runtime
-    if name != "unknown" and name in said:
+    if name != "unknown" and name in message:
         return f"{_oci(fingerprint)} refused it, as {_cri(fingerprint)} says: OCI runtime"
     return f"{_cri(fingerprint)} refused it: CRI runtime"
 

@@ -1,0 +1,114 @@
+"""Each catalogued deviation of a runtime alone: what it explains, and what it does not."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+from tests.oracle.test_container_update import V1
+
+from podresize.evidence.claim_signatures import explanation
+from podresize.evidence.claims import Claim
+from podresize.requirements.loader import load_catalogue
+
+RUNC = {"oci_runtime": "runc", "oci_runtime_version": "1.5.3"}
+CRUN = {"oci_runtime": "crun", "oci_runtime_version": "1.8.1"}
+OLD = {"runtime_version": "1.6.8"}
+OTHER = {"runtime": "cri-o", "oci_runtime": "youki", "oci_runtime_version": "0.5"}
+REFUSED = "settings that changed though the update of c1 (cpu_shares 1) was refused"
+LACKS = "what the kernel lacks of what was granted last"
+WHAT_IS_LOST = [
+    "the kernel's cpu.shares is '512', expected '1025'",
+    "the kernel's cpu.cfs_quota_us is '50000', expected '80000'",
+    "the kernel's memory.limit_in_bytes is '134217728', expected '201326592'",
+]
+
+CASES: list[tuple[str, str, dict[str, Any], str, Any, Any]] = [
+    ("C-01", "RT-11", OLD, "cpu_shares in the runtime's ContainerStatus", None, 5),
+    (
+        *("C-01", "RT-10", OLD),
+        *("cpu_quota in the runtime's ContainerStatus, as created (CONTAINER_CREATED)", None, 5),
+    ),
+    ("PD-50", "RT-28", {}, LACKS, WHAT_IS_LOST, []),
+    ("PD-51", "RT-21", RUNC, REFUSED, {"cpu.shares": ["512", "2"]}, {}),
+    (
+        *("PD-51", "RT-22", RUNC),
+        *("the kernel's cpu.shares, of which x reports 5, after a refused update", "2", "512"),
+    ),
+    ("PD-52", "RT-21", CRUN, REFUSED, {"cpu.shares": ["512", "2"]}, {}),
+    (
+        *("PD-53", "RT-02", CRUN, "the answer to the update of c1 (cpu_quota -1)"),
+        *("UNKNOWN: writing file: Numerical result out of range", "OK"),
+    ),
+    ("PD-53", "RT-02", CRUN, "the kernel's cpu.cfs_quota_us", "50000", "-1"),
+    (
+        *("PD-54", "RT-20", CRUN, "whether the update of c1 (cpu_shares 300000) was refused"),
+        *(False, True),
+    ),
+    (
+        *("PD-54", "RT-22", CRUN),
+        *("the kernel's cpu.shares, of which the runtime reports cpu_shares 1", "2", "1"),
+    ),
+    (
+        *("PD-55", "RT-20", CRUN),
+        *("whether the update of c1 (unified {'memory.high': '1'}) was refused", False, True),
+    ),
+    ("PD-56", "RT-08", {}, "the first process's oom_score_adj", 0, 500),
+    (
+        *("PD-57", "RT-20", {}),
+        *("whether the update of c1 (hugepage_limits {'2MB': 4}) was refused", False, True),
+    ),
+    (
+        *("PD-58", "RT-19", {}, "the code of the answer", "UNKNOWN"),
+        ["NOT_FOUND", "INVALID_ARGUMENT"],
+    ),
+]
+
+
+def explained(id_: str, stack: dict[str, Any], claim: Claim) -> str | None:
+    found = explanation(id_, [claim], dataclasses.replace(V1, **stack))
+    return None if found is None else found.id
+
+
+@pytest.mark.parametrize(("deviation", "id_", "stack", "what", "got", "want"), CASES)
+def test_what_it_explains_and_where(
+    deviation: str, id_: str, stack: dict[str, Any], what: str, got: Any, want: Any
+) -> None:
+    claim = Claim(requirement=id_, what=what, got=got, want=want)
+
+    assert explained(id_, stack, claim) == deviation
+    assert explained(id_, OTHER, claim) is None
+    assert explained(id_, stack, dataclasses.replace(claim, what="anything else")) is None
+
+
+def test_all_that_have_such_a_signature_are_here() -> None:
+    known = {item.id for item in load_catalogue().deviations.values() if item.shows}
+
+    assert known == {case[0] for case in CASES}
+
+
+@pytest.mark.parametrize(
+    ("id_", "stack", "what", "got"),
+    [
+        # A report that is there and wrong is no silence.
+        ("RT-11", OLD, "cpu_shares in the runtime's ContainerStatus", 4),
+        # Half of an update is not one that was lost.
+        ("RT-28", {}, LACKS, WHAT_IS_LOST[:1]),
+        ("RT-19", {}, "the code of the answer", "OK"),
+        # A report that is wrong after an update that was granted.
+        ("RT-22", RUNC, "the kernel's cpu.shares, of which the runtime reports cpu_shares 7", "8"),
+        ("RT-02", CRUN, "the answer to the update of c1 (cpu_quota 5)", "UNKNOWN: x"),
+    ],
+)
+def test_what_is_near_and_something_else(
+    id_: str, stack: dict[str, Any], what: str, got: Any
+) -> None:
+    assert explained(id_, stack, Claim(requirement=id_, what=what, got=got, want=0)) is None
+
+
+def test_the_fix_ends_it() -> None:
+    fixed = {"oci_runtime": "crun", "oci_runtime_version": "1.8.4"}
+    claim = Claim(requirement="RT-02", what="the kernel's cpu.cfs_quota_us", got="5", want="-1")
+
+    assert explained("RT-02", fixed, claim) is None
