@@ -78,11 +78,11 @@ def asked(handle: RuntimeHandle, *words: str) -> str:
     ).stdout
 
 
-def shares(handle: RuntimeHandle, pod: CriPod) -> int | str:
+def shares(handle: RuntimeHandle, pod: CriPod) -> str:
     """Return what the kernel has for the container's share of a busy processor."""
-    below = Path(handle.cgroup_parent) / pod.container
+    below = Path(handle.cgroup_parent, str(pod.container))
     if handle.fingerprint.cgroup_version == 1:
-        return int((handle.cgroup_mounts["cpu"] / below / "cpu.shares").read_text())
+        return (handle.cgroup_mounts["cpu"] / below / "cpu.shares").read_text()
     return (handle.cgroup_mounts["unified"] / below / "cpu.weight").read_text()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import grpc
@@ -10,36 +9,23 @@ from cri_api.v1 import api_pb2, api_pb2_grpc
 
 from podresize.closing import Closing
 from podresize.cri.client import CHANNEL_OPTIONS
-from podresize.providers import linux
+from podresize.providers.marks import has_ended, mark
 from podresize.providers.runtimes import endpoint as endpoints
 from podresize.providers.runtimes.image_server import REPOSITORY
 
 OWNER_LABEL = "podresize.owner"
-"""The label of a sandbox, with ``mark()`` as its value: removed by the next run if that ended."""
+"""The label of a sandbox, with ``marks.mark()`` as its value: the next run removes it if that
+process has ended."""
 # A pull of 3 MB from the loopback, and a sandbox, on a host with much else to do.
 _LONG_SECONDS = 120.0
-
-
-def mark(pid: int | None = None) -> str:
-    """Return what names a process of this host for ever: its pid and its start."""
-    pid = pid or os.getpid()
-    return f"{pid}-{linux.start_ticks(pid)}"
-
-
-def has_ended(marked: str) -> bool:
-    """Return whether the process of a mark is gone; what is no mark has not ended."""
-    pid, _, ticks = marked.partition("-")
-    if not (pid.isdigit() and ticks.isdigit()):
-        return False
-    return not linux.is_alive(int(pid), int(ticks))
 
 
 class Asking(Closing):
     """A connection to the runtime at a socket. Calls raise ``grpc.RpcError``."""
 
-    def __init__(self, path: Path, *, seconds: float = endpoints.ANSWER_SECONDS) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self._seconds = seconds
+        self._seconds = endpoints.ANSWER_SECONDS
         self._channel = grpc.insecure_channel(f"unix://{path}", options=CHANNEL_OPTIONS)
         # The published stubs carry no types.
         self._stub = api_pb2_grpc.RuntimeServiceStub(self._channel)  # type: ignore[no-untyped-call]

@@ -112,14 +112,14 @@ def connect(path: Path, *, known: tuple[Path, ...] = KNOWN) -> int:
         return int(pid)
 
 
-def check_protocol(path: Path, *, seconds: float = ANSWER_SECONDS) -> None:
+def check_protocol(path: Path) -> None:
     """Return where a gRPC server answers.
 
     Raises ``UsageError`` for a server of another kind, with Docker's named, and ``HostError`` for
-    one that says nothing within ``seconds``.
+    one that says nothing within ``ANSWER_SECONDS``.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(seconds)
+        probe.settimeout(ANSWER_SECONDS)
         try:
             probe.connect(str(path))
             probe.sendall(_PING)
@@ -177,7 +177,7 @@ def only_v1alpha2(path: Path, runtime: str) -> UsageError:
 def silent(path: Path) -> HostError:
     """Return the error for one that says nothing."""
     return HostError(
-        f"the runtime does not answer within {ANSWER_SECONDS:.0f} s",
+        f"the runtime does not answer within {ANSWER_SECONDS:g} s",
         value=str(path),
         origin=ORIGIN,
         causes=("it hangs or is too busy; its log says why", "what listens there is no runtime"),

@@ -24,10 +24,11 @@ from podresize.errors import HostError, UsageError
 from podresize.providers import host as hosts
 from podresize.providers.child import Tell
 from podresize.providers.local import cgroups
+from podresize.providers.marks import has_ended, mark
 from podresize.providers.oci_program import HandlerSettings, ask_program, handler_settings
 from podresize.providers.runtimes import endpoint as endpoints
 from podresize.providers.runtimes import fingerprint, oci
-from podresize.providers.runtimes.asking import Asking, is_ours, mark
+from podresize.providers.runtimes.asking import Asking, is_ours
 from podresize.providers.runtimes.image_server import serving
 from podresize.providers.runtimes.limits import host_limits
 from podresize.providers.runtimes.peer import Peer, look_at
@@ -35,6 +36,7 @@ from podresize.requirements.runtime_target import OciHandle, RuntimeHandle, Runt
 from podresize.requirements.target import UNKNOWN
 
 _CLEANING_SECONDS = 8.0
+_CGROUP = "podresize-"
 
 
 def check_target(target: RuntimeTarget) -> None:
@@ -81,8 +83,9 @@ def up(
         asking.check_version()
         _check_ready(asking, path)
         told("runtime answers CRI v1")
-        asking.remove_what_is_left()
         host = hosts.inspect()
+        asking.remove_what_is_left()
+        _remove_cgroups_left(host)
         settings = handler_settings(cri.status_info(), target.handler)
         driver, parent = _cgroups(asking, settings, run)
         _check_handler(asking, settings, target.handler, cgroup_parent=parent)
@@ -170,7 +173,15 @@ def _cgroups(asking: Asking, settings: HandlerSettings, run: str) -> tuple[str, 
     if driver == "systemd":
         # Without a hyphen: systemd would put it below another slice (systemd.slice(5)).
         return driver, f"podresize{run.replace('-', 'x')}.slice"
-    return driver, f"/podresize-{run}"
+    return driver, f"/{_CGROUP}{run}"
+
+
+def _remove_cgroups_left(host: hosts.Host) -> None:
+    """Remove the cgroups of runs that were killed."""
+    for mount in host.cgroup_mounts.values():
+        for place in mount.glob(f"{_CGROUP}*"):
+            if has_ended(place.name.removeprefix(_CGROUP)):
+                cgroups.remove(place.name, deadline=time.monotonic() + _CLEANING_SECONDS)
 
 
 def _check_handler(
@@ -273,8 +284,6 @@ def _oci_runtime(
         return program, ask_program, None, without("its states are root's")
     kind = program.name if program.name in ("runc", "crun", "runsc") else settings.handler
     root = (settings.root or oci.DEFAULT_ROOT) / oci.NAMESPACE
-    if not root.parent.is_dir() and settings.root is None:
-        return program, ask_program, None, without(f"{root} is not there")
     return program, ask_program, OciHandle(kind=kind, program=program, root=root), ()
 
 
