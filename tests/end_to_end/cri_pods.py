@@ -23,13 +23,22 @@ def pull_image(endpoint: str, name: str) -> None:
 class CriPod:
     """A running sandbox in its node's network with one running container, the probe."""
 
-    def __init__(self, endpoint: str, *, cgroup_parent: str, resources: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        *,
+        cgroup_parent: str,
+        resources: dict[str, Any],
+        image: str = WORKLOAD,
+        labels: dict[str, str] | None = None,
+    ) -> None:
         self._channel = grpc.insecure_channel(endpoint)
         self._stub = api_pb2_grpc.RuntimeServiceStub(self._channel)  # type: ignore[no-untyped-call]
         options = api_pb2.NamespaceOption(network=api_pb2.NODE, pid=api_pb2.CONTAINER)
         sandbox = api_pb2.PodSandboxConfig(
             metadata=api_pb2.PodSandboxMetadata(name="alone", uid="alone", namespace="cri"),
             log_directory="/tmp",
+            labels=labels,
             linux=api_pb2.LinuxPodSandboxConfig(
                 cgroup_parent=cgroup_parent,
                 security_context=api_pb2.LinuxSandboxSecurityContext(namespace_options=options),
@@ -38,7 +47,7 @@ class CriPod:
         self.sandbox = self._ask("RunPodSandbox", config=sandbox).pod_sandbox_id
         container = api_pb2.ContainerConfig(
             metadata=api_pb2.ContainerMetadata(name="probe"),
-            image=api_pb2.ImageSpec(image=WORKLOAD),
+            image=api_pb2.ImageSpec(image=image),
             log_path="probe.log",
             linux=api_pb2.LinuxContainerConfig(
                 resources=api_pb2.LinuxContainerResources(**resources),
@@ -60,6 +69,11 @@ class CriPod:
             container_id=self.container,
             linux=api_pb2.LinuxContainerResources(**resources),
         )
+
+    def remove(self) -> None:
+        """Remove container and sandbox."""
+        self._ask("StopPodSandbox", pod_sandbox_id=self.sandbox)
+        self._ask("RemovePodSandbox", pod_sandbox_id=self.sandbox)
 
     def close(self) -> None:
         """Close the connection; the pod goes with its runtime."""

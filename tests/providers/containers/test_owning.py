@@ -25,12 +25,12 @@ def own() -> str:
 
 def gone() -> str:
     """The label of a process that had this one's pid before it."""
-    pid, _, namespace = own().split(":")
-    return f"{pid}:1:{namespace}"
+    pid, _, namespace = own().split("-")
+    return f"{pid}-1-{namespace}"
 
 
 def test_only_what_has_no_process_any_more_is_removed(docker: FakeProgram) -> None:
-    lines = [f"a1 {own()}", f"b2 {gone()}", f"c3 {os.getpid()}:1:1", "d4 nonsense", "e5 "]
+    lines = [f"a1 {own()}", f"b2 {gone()}", f"c3 {os.getpid()}-1-1", "d4 nonsense", "e5 "]
     docker.says("ps", output="\n".join(lines) + "\n")
 
     assert sweep(find_engine()) == ["b2"]

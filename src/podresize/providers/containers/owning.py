@@ -6,23 +6,16 @@ those whose process is gone.
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 from podresize.errors import PodresizeError
-from podresize.providers import linux
 from podresize.providers.kind.engine import Engine
+from podresize.providers.marks import has_ended, mark
 
 OWNER_LABEL = "podresize.owner"
 
 
 def owner_labels() -> dict[str, str]:
-    """Return the labels of a container that ends with this process.
-
-    The value is the pid, its start in clock ticks and the PID namespace in which it has that pid.
-    """
-    pid = os.getpid()
-    return {OWNER_LABEL: f"{pid}:{linux.start_ticks(pid)}:{_namespace()}"}
+    """Return the labels of a container that ends with this process (``marks``)."""
+    return {OWNER_LABEL: mark()}
 
 
 def sweep(engine: Engine) -> list[str]:
@@ -39,7 +32,7 @@ def sweep(engine: Engine) -> list[str]:
     removed = []
     for line in listed.splitlines():
         container, _, owner = line.partition(" ")
-        if not _is_gone(owner):
+        if not has_ended(owner):
             continue
         try:
             engine.run("rm", "--force", "--volumes", container)
@@ -48,15 +41,3 @@ def sweep(engine: Engine) -> list[str]:
                 raise
         removed.append(container)
     return removed
-
-
-def _is_gone(owner: str) -> bool:
-    pid, _, rest = owner.partition(":")
-    ticks, _, namespace = rest.partition(":")
-    if not (pid.isdigit() and ticks.isdigit() and namespace == _namespace()):
-        return False
-    return not linux.is_alive(int(pid), int(ticks))
-
-
-def _namespace() -> str:
-    return str(Path("/proc/self/ns/pid").stat().st_ino)

@@ -9,11 +9,13 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from podresize.artifacts.artifact import Component
 from podresize.artifacts.progress import Progress
+from podresize.artifacts.store import get as get_artifact
 from podresize.providers import host as hosts
 from podresize.providers.child import Tell
 from podresize.providers.local import starting, state
-from podresize.providers.runtimes import made
+from podresize.providers.runtimes import given, made
 from podresize.requirements.runtime_target import RuntimeHandle, RuntimeTarget
 
 check_host = made.check_host
@@ -34,7 +36,7 @@ class FoundRuntime:
 
 def check_target(target: RuntimeTarget) -> None:
     """Raise ``UsageError`` for a target that no host can run."""
-    made.check_target(target)
+    (made if target.is_made else given).check_target(target)
 
 
 def notes() -> list[str]:
@@ -44,7 +46,9 @@ def notes() -> list[str]:
 
 def gather(target: RuntimeTarget, *, progress: Progress | None = None) -> object:
     """Get every artifact that the target needs, building what is not in the cache."""
-    return made.gather(target, progress=progress)
+    if target.is_made:
+        return made.gather(target, progress=progress)
+    return get_artifact(Component.IMAGES, progress=progress)
 
 
 def up(
@@ -60,12 +64,16 @@ def up(
     ``owner`` is the process with which a made one ends, None to keep it until ``down``. ``tell`` is
     called with each step and its time in seconds since the call.
     """
-    return made.up(target, name=name, owner=owner, progress=progress, tell=tell)
+    if target.is_made:
+        return made.up(target, name=name, owner=owner, progress=progress, tell=tell)
+    return given.up(target, owner=owner, progress=progress, tell=tell)
 
 
 def end(handle: RuntimeHandle) -> None:
     """Remove what ``up`` made: the runtime, or what was brought into one that is there."""
-    if handle.name is not None:
+    if handle.name is None:
+        given.end(handle)
+    else:
         made.down(handle.name)
 
 
