@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from podresize.cli.run import suites_directory, workers_for
+from podresize.cli.driving import suites_directory, workers_for
 from podresize.evidence.records import read_records
 
 Verdicts = dict[tuple[str, str], str]
