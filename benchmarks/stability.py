@@ -19,7 +19,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from podresize.cli.driving import suites_directory, workers_for
+from podresize.cli.driving import suites_directory
+from podresize.cli.run import workers_for
 from podresize.evidence.records import read_records
 
 Verdicts = dict[tuple[str, str], str]

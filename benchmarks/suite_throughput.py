@@ -18,7 +18,8 @@ import time
 from pathlib import Path
 
 from comparison.processor_time import ProcessorTime
-from podresize.cli.driving import suites_directory, workers_for
+from podresize.cli.driving import suites_directory
+from podresize.cli.run import workers_for
 from podresize.evidence.records import read_records
 
 _SLOWEST = 10
