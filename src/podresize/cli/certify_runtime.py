@@ -19,6 +19,8 @@ from podresize.providers.runtimes import provider
 from podresize.requirements.loader import load_catalogue
 from podresize.requirements.model import PutTo
 from podresize.requirements.runtime_target import RuntimeTarget
+from podresize_reports.loading import load_run
+from podresize_reports.matrix import matrix, matrix_text
 
 _PROVIDER = "runtime"
 
@@ -84,6 +86,8 @@ def certify_runtime(
         if is_over:
             break
     worst = finish(records, out, worst)
+    if len(targets) > 1:
+        click.echo(matrix_text(matrix([load_run(records.path)])))
     click.echo(f"{time.monotonic() - began:.0f} s, exit code {worst}")
     sys.exit(worst)
 

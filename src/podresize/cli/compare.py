@@ -31,7 +31,7 @@ def compare(left: Path, right: Path) -> None:
     cluster of their own too; where each run has one target, these. Exit code 1 when a verdict
     differs, or a target of one run has no match in the other.
     """
-    ours, theirs = _load(left), _load(right)
+    ours, theirs = load(left), load(right)
     width = shutil.get_terminal_size((110, 24)).columns
     pairs = _pairs(ours, theirs, (left, right))
     differ = False
@@ -47,7 +47,11 @@ def compare(left: Path, right: Path) -> None:
     sys.exit(EXIT_UNEXPECTED if differ else EXIT_OK)
 
 
-def _load(path: Path) -> Run:
+def load(path: Path) -> Run:
+    """Return the run that a records file, or the directory that holds it, tells of.
+
+    Raises ``UsageError`` for one that cannot be read or has no verdict.
+    """
     file = path / "records.jsonl" if path.is_dir() else path
     try:
         run = load_run(file)

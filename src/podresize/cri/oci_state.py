@@ -35,9 +35,13 @@ _RUNC = {
 }
 
 
+KEEPING = ("runc",)
+"""The OCI runtimes that keep a container's resources, and where this module finds them."""
+
+
 def kept(handle: OciHandle, container: str) -> dict[str, Any] | None:
     """Return the resources that the OCI runtime keeps; None where it keeps none, or is gone."""
-    if handle.kind != "runc":
+    if handle.kind not in KEEPING:
         return None
     try:
         text = (handle.root / container / "state.json").read_text(encoding="utf-8")

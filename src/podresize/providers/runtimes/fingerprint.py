@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from podresize.cri.client import RuntimeClient
+from podresize.cri.oci_state import KEEPING
 from podresize.errors import HarnessError
 from podresize.providers.host import Host
 from podresize.providers.oci_program import HandlerSettings, version_of
@@ -41,6 +42,8 @@ def detect(
             name, release = version_of(program, ask, handler=settings.handler)
         except HarnessError as error:
             limits += (f"no oci-version ({error.what})",)
+    if name not in (UNKNOWN, *KEEPING):
+        limits += (f"no oci-state ({name} keeps no resources of a container)",)
     return RuntimeFingerprint(
         runtime=said["runtime_name"],
         runtime_version=said["runtime_version"].removeprefix("v"),

@@ -104,7 +104,7 @@ def up(
             ask=ask,
             cgroup_driver=driver,
             host=host,
-            limits=(*host_limits(host), *missing, *unseen),
+            limits=(*host_limits(host), *missing, *unseen, *_out_of_hand(oci_handle)),
         )
         told("fingerprint taken")
     return RuntimeHandle(
@@ -116,6 +116,15 @@ def up(
         cgroup_parent=parent.removeprefix("/"),
         oci=oci_handle,
         fingerprint=found,
+    )
+
+
+def _out_of_hand(oci_handle: OciHandle | None) -> tuple[str, ...]:
+    """Return what cannot be done to a runtime that is somebody's, as reasons for unsupported."""
+    unpaused = "no pause (CRI has no call for it, and the OCI runtime is out of reach)"
+    return (
+        "no control (a runtime that is there is not restarted)",
+        *((unpaused,) if oci_handle is None else ()),
     )
 
 
