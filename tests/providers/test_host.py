@@ -46,6 +46,12 @@ def test_a_hybrid_host_is_v1_because_memory_is_there() -> None:
     assert hosts.cgroup_mounts(SYSTEMD_V1 + UNIFIED_BESIDE) == hosts.cgroup_mounts(SYSTEMD_V1)
 
 
+def test_what_is_mounted_beside_v1_is_named_and_nothing_of_a_host_with_v2_alone() -> None:
+    assert hosts.unified_beside(SYSTEMD_V1 + UNIFIED_BESIDE) == [Path("/sys/fs/cgroup/unified")]
+    assert hosts.unified_beside(SYSTEMD_V1) == []
+    assert hosts.unified_beside(UNIFIED) == []
+
+
 def test_a_host_with_only_systemds_named_v1_hierarchy_is_v2() -> None:
     named = "32 31 0:29 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,xattr,name=systemd\n"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -24,22 +25,25 @@ def check_tools() -> None:
         raise SourcePassedOverError(f"this is no Debian or Ubuntu: no {missing[0]} on PATH")
 
 
-def download(names: tuple[str, ...], arch: str, work: Path) -> None:
-    """Put the packages of these names into ``work``."""
-    command = ["apt-get", "download", "--quiet", *(f"{name}:{arch}" for name in names)]
+def download(
+    names: tuple[str, ...], arch: str, work: Path, *, options: tuple[str, ...] = ()
+) -> None:
+    """Put the packages of these names into ``work``. ``options`` are as of ``release_lists``."""
+    command = ["apt-get", *options, "download", "--quiet"]
+    command += [f"{name}:{arch}" for name in names]
     try:
         run(command, cwd=work)
     except SourcePassedOverError:
         # The lists may name a package that a security update has replaced since.
-        if os.geteuid() != 0:
+        if os.geteuid() != 0 or options:
             raise
         run(["apt-get", "update", "--quiet"])
         run(command, cwd=work)
 
 
-def candidate(name: str, arch: str) -> str | None:
+def candidate(name: str, arch: str, *, options: tuple[str, ...] = ()) -> str | None:
     """Return the full version of a package that the OS offers, None where it has none."""
-    answer = run(["apt-cache", "policy", f"{name}:{arch}"], seconds=QUICK_SECONDS)
+    answer = run(["apt-cache", *options, "policy", f"{name}:{arch}"], seconds=QUICK_SECONDS)
     found = re.search(r"^\s*Candidate: (\S+)", answer, flags=re.MULTILINE)
     return found.group(1) if found and found.group(1) != "(none)" else None
 
@@ -63,6 +67,31 @@ def archives() -> list[str]:
         if origin in _ORIGINS:
             found.append(f"deb {address} {release} {component}")
     return sorted(set(found))
+
+
+def release_lists(release: str, work: Path) -> tuple[str, ...]:
+    """Fetch the lists of another release of the OS into ``work``, which is made.
+
+    Returns the options with which apt uses them and nothing of the host's but its keys. Raises
+    ``SourcePassedOverError`` where they cannot be had.
+    """
+    for place in ("lists/partial", "cache/archives/partial"):
+        (work / place).mkdir(parents=True)
+    codename = platform.freedesktop_os_release()["VERSION_CODENAME"]
+    sources = work / "sources.list"
+    lines = [line.replace(f" {codename}", f" {release}") for line in archives()]
+    sources.write_text("\n".join(lines) + "\n")
+    settings = {
+        "Dir::Etc::sourcelist": sources,
+        "Dir::Etc::sourceparts": os.devnull,
+        "Dir::Etc::preferencesparts": os.devnull,
+        "Dir::State::lists": work / "lists",
+        "Dir::State::status": os.devnull,
+        "Dir::Cache": work / "cache",
+    }
+    options = tuple(word for name, value in settings.items() for word in ("-o", f"{name}={value}"))
+    run(["apt-get", *options, "update", "--quiet"])
+    return options
 
 
 def run(

@@ -38,6 +38,7 @@ class Source(enum.StrEnum):
     DOWNLOAD = "download"
     MODULE = "module"
     PACKAGE = "package"
+    NEXT_RELEASE = "next-release"  # a package of the OS's next release, with its libraries
     ASSEMBLED = "assembled"  # images: made here, of the probe or of other artifacts
 
 

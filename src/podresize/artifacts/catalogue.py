@@ -82,11 +82,13 @@ class Package:
     """A Debian or Ubuntu package; ``files`` maps a program to its path inside.
 
     ``otherwise`` are the names of those that serve as well, where the OS has none of that name.
+    ``next_release``: that of the OS's next release can be asked for by its version.
     """
 
     name: str
     files: dict[str, str]
     otherwise: tuple[str, ...] = ()
+    next_release: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,7 +239,7 @@ RECIPES: dict[Component, Recipe] = {
     ),
     Component.CRUN: Recipe(
         programs=("crun",),
-        package=Package(name="crun", files={"crun": "usr/bin/crun"}),
+        package=Package(name="crun", files={"crun": "usr/bin/crun"}, next_release=True),
         why_no_release="crun's releases carry signatures, no checksum that could be verified",
         why_no_module="crun is written in C",
     ),

@@ -15,6 +15,7 @@ from podresize.artifacts.catalogue import RECIPES
 from podresize.artifacts.host import check_arch
 from podresize.artifacts.images import Assembly
 from podresize.artifacts.module import ModuleBuild
+from podresize.artifacts.next_release import NextRelease
 from podresize.artifacts.package import OsPackage, recipe_suffix
 from podresize.artifacts.progress import Progress, default_progress
 from podresize.artifacts.release import ReleaseDownload
@@ -45,6 +46,7 @@ class Store:
                 ReleaseDownload(self.cache.layout),
                 ModuleBuild(self.cache),
                 OsPackage(),
+                NextRelease(),
                 Assembly(self.cache),
             )
         )

@@ -97,7 +97,7 @@ def normalise(component: Component, asked: str | None, *, origin: str | None = N
         )
     version = asked.strip().removeprefix("v")
     _refuse_too_old(component, version, origin=origin)
-    if shape.group(3) is not None:
+    if shape.group(3) is not None or component is Component.CRUN:  # crun 1.21 is a release
         return version
     found = newest_of_minor(version, known(component))
     if found is None:

@@ -74,7 +74,7 @@ def list_(available: bool) -> None:
 @click.option(
     "--source",
     type=click.Choice([source.value for source in Source]),
-    help="Use this source only. Otherwise: cache, download, module, package.",
+    help="Use this source only. Otherwise: cache, download, module, package, next-release.",
 )
 @click.option("--arch", type=click.Choice(ARCHITECTURES), help="By default the host's.")
 @click.option(

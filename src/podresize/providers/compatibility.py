@@ -9,7 +9,6 @@ from podresize.errors import UsageError
 from podresize.providers.kubelet import gate_is_locked
 from podresize.requirements.target import CGROUP_DRIVERS, DEFAULT_PROVIDER, EXISTING, Target
 
-_CLUSTER_UP = "podresize cluster up"
 _OCI_RUNTIMES = ("runc", "crun")
 # The first crun that takes every 1.x of the runtime specification, and the first containerd that
 # writes 1.2 (containers/crun#1485, #1620). Seen: crun 1.8.1 starts containers of containerd 1.6.36,
@@ -135,12 +134,12 @@ def check_target(target: Target) -> None:
 
 
 def check_crun(
-    crun: str, containerd: str, *, provider: str = DEFAULT_PROVIDER, command: str = _CLUSTER_UP
+    crun: str, containerd: str, *, provider: str = DEFAULT_PROVIDER, instead: str | None = None
 ) -> None:
     """Raise ``UsageError`` for a crun that starts no container of this containerd.
 
-    Both are versions of artifacts: which crun a host has is known no sooner. ``command`` is the one
-    that was to start them.
+    Both are versions of artifacts: which crun a host has is known no sooner. ``instead`` is the
+    command to try, by default one that starts a cluster with a containerd that this crun is for.
     """
     if Version(containerd) >= _CONTAINERD_OF_1_2 and Version(crun) < _CRUN_OF_1_2:
         raise UsageError(
@@ -151,11 +150,11 @@ def check_crun(
                 "containerd writes version 1.2 of the OCI runtime specification since 2.0; crun "
                 f"before {_CRUN_OF_1_2} takes none above 1.1 (containers/crun#1620)",
             ),
-            next_command=_up(provider, "--oci-runtime crun --containerd 1.6.36", command=command),
+            next_command=instead or _up(provider, "--oci-runtime crun --containerd 1.6.36"),
         )
 
 
-def _up(provider: str, options: str, *, command: str = _CLUSTER_UP) -> str:
+def _up(provider: str, options: str) -> str:
     """Return the command that starts such a cluster, with the provider that was asked for."""
     named = "" if provider == DEFAULT_PROVIDER else f"--provider {provider} "
-    return f"{command} {named}{options}"
+    return f"podresize cluster up {named}{options}"

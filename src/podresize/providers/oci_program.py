@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from podresize.artifacts.next_release import LOADER
 from podresize.errors import HarnessError, PodresizeError
 
 
@@ -91,12 +93,20 @@ def version_of(program: Path, ask: Callable[[Path], str], *, handler: str) -> tu
     return found[1], found[2]
 
 
+def library_path(directories: Iterable[Path]) -> str:
+    """Return the LD_LIBRARY_PATH with which programs of the cache find the libraries beside them.
+
+    One of another release has its own loader, and a C library that is no other program's.
+    """
+    return ":".join(str(place) for place in directories if not (place / LOADER).exists())
+
+
 def ask_program(program: Path) -> str:
     """Return what a program of this host prints for ``--version``. Raises ``OSError``."""
     return subprocess.run(
         [program, "--version"],
         # Its libraries may lie beside it (see the artifacts' package source).
-        env={"LD_LIBRARY_PATH": str(program.parent)},
+        env={"LD_LIBRARY_PATH": library_path([program.parent]), "PATH": os.defpath},
         capture_output=True,
         text=True,
         check=True,

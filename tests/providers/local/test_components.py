@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from podresize.providers.local.components import Component, plan
+from podresize.providers.local.components import Component, plan, plan_runtime
 from podresize.providers.local.layout import Layout
 from podresize.requirements.target import Target
 
@@ -98,3 +98,18 @@ def test_a_node_that_joins_has_no_control_plane_and_waits_for_none(layout: Layou
 
 def test_every_command_is_an_absolute_program(layout: Layout) -> None:
     assert all(Path(each.command[0]).is_absolute() for each in components(layout).values())
+
+
+@pytest.mark.parametrize("tap", [False, True])
+def test_a_runtime_alone_is_containerd_its_images_and_perhaps_a_tap(
+    layout: Layout, tap: bool
+) -> None:
+    images = (Path("/images/pause.tar"), Path("/images/workload.tar"))
+
+    found = plan_runtime(layout, PROGRAMS, images, tap=tap, faults=("update-dropped",))
+
+    assert [each.name for each in found] == [
+        *(["tap"] if tap else []),
+        *("containerd", "load-pause", "load-workload"),
+    ]
+    assert all(set(each.after) <= {"containerd"} for each in found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ import yaml
 
 from podresize.providers.host import Host
 from podresize.providers.interface import OWN_NODE
-from podresize.providers.local import configuration
+from podresize.providers.local import configuration, gvisor
 from podresize.providers.local.certificates import Authority
 from podresize.providers.local.layout import Layout
 from podresize.requirements.target import Target
@@ -171,6 +172,59 @@ def test_containerd_knows_every_oci_runtime_and_defaults_to_the_one_asked_for(
         name: runtime["options"]["BinaryName"] for name, runtime in settings["runtimes"].items()
     }
     assert binaries == {"crun": "/c/crun", "runc": "/c/runc"}
+
+
+def test_the_states_of_oci_runtimes_go_where_they_are_asked_to(
+    layout: Layout, host: Callable[..., Host]
+) -> None:
+    runtimes = {"runc": Path("/r/runc")}
+    text = configuration.containerd(layout, host(), runtimes, "runc", oci_root=layout.oci_root)
+    settings = tomllib.loads(text)["plugins"]["io.containerd.grpc.v1.cri"]["containerd"]
+
+    assert settings["runtimes"]["runc"]["options"]["Root"] == str(layout.oci_root)
+    assert "Root" not in containerd(layout, host(), runc=Path("/r/runc"))
+
+
+def test_gvisor_has_its_own_shim_only_where_that_can_be(
+    layout: Layout, host: Callable[..., Host]
+) -> None:
+    layout.etc.mkdir(parents=True)
+    able, unable = host(sys_resource=True), host(sys_resource=False)
+
+    def runtime(here: Host) -> dict[str, Any]:
+        program = gvisor.prepare(layout, here, Path("/g/runsc"))
+        text = configuration.containerd(
+            *(layout, here, {"runsc": program}, "runsc"), oci_root=layout.oci_root
+        )
+        cri = tomllib.loads(text)["plugins"]["io.containerd.grpc.v1.cri"]
+        found: dict[str, Any] = cri["containerd"]["runtimes"]["runsc"]
+        return found
+
+    own = runtime(able)
+    assert own["runtime_type"] == "io.containerd.runsc.v1"
+    assert set(own["options"]) == {"TypeUrl", "ConfigPath"}
+    shim = tomllib.loads(Path(own["options"]["ConfigPath"]).read_text())
+    assert (shim["binary_name"], shim["root"]) == ("/g/runsc", str(layout.oci_root))
+    by_runcs = runtime(unable)
+    assert by_runcs["runtime_type"] == "io.containerd.runc.v2"
+    assert by_runcs["options"]["Root"] == str(layout.oci_root)
+
+
+def test_gvisors_program_ends_with_nothing_of_starts_output_open(
+    layout: Layout, host: Callable[..., Host], tmp_path: Path
+) -> None:
+    layout.etc.mkdir(parents=True)
+    program = tmp_path / "runsc"
+    program.write_text('#!/bin/sh\necho "$@"\nexit 3\n')
+    program.chmod(0o755)
+    script = gvisor.prepare(layout, host(sys_resource=False), program)
+
+    def said(*words: str) -> tuple[int, str]:
+        done = subprocess.run([script, *words], capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout
+
+    assert said("--root", "/r", "start", "c1") == (3, "")
+    assert said("--root", "/r", "state", "c1") == (3, "--root /r state c1\n")
 
 
 def test_the_pod_network_has_the_clusters_subnet_and_no_masquerading(layout: Layout) -> None:

@@ -237,3 +237,15 @@ def test_an_overfull_disk_is_one_error_and_leaves_nothing(
 
     assert error.value.causes == ("the disk is full",)
     assert list(state_dir.iterdir()) == []
+
+
+def test_a_runtime_alone_takes_a_name_and_an_index_and_is_no_cluster() -> None:
+    cluster, runtime = claim("one"), state.claim("two", target={}, what=state.RUNTIME)
+
+    assert cluster.layout.index != runtime.layout.index
+    assert [each.layout.name for each in state.clusters()] == ["one", "two"]
+    assert [each.layout.name for each in state.clusters(state.RUNTIME)] == ["two"]
+    assert state.find("two", state.CLUSTER) is None
+    assert state.find("two") == runtime
+    with pytest.raises(UsageError, match="a runtime of that name is running"):
+        claim("two")

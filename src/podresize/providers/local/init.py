@@ -20,6 +20,7 @@ from podresize.providers.commands import Commands
 from podresize.providers.local.components import Component
 from podresize.providers.local.conditions import ApiserverProbe, Asked, accepts
 from podresize.providers.local.layout import Layout
+from podresize.providers.oci_program import library_path
 
 # How often conditions are looked at. Nothing announces that a server listens.
 _LOOK_SECONDS = 0.02
@@ -50,7 +51,7 @@ class Init:
         # An OS package's program may have come with libraries that this host lacks, beside it.
         self._environment = {
             "PATH": path,
-            "LD_LIBRARY_PATH": path,
+            "LD_LIBRARY_PATH": library_path(map(Path, path.split(":"))),
             "HOME": str(layout.directory),
             "LANG": "C.UTF-8",
         }

@@ -35,6 +35,8 @@ from podresize.requirements.runtime_target import OciHandle, RuntimeHandle, Runt
 
 NEWEST = "newest"
 """In place of a containerd's version: the newest that can be had."""
+NEWER_CRUN = "1.21"
+"""The crun of the release after Debian 12: it starts containers of every containerd."""
 OCI_RUNTIMES = {
     "runc": Component.RUNC,
     "crun": Component.CRUN,
@@ -130,7 +132,10 @@ def gather(target: RuntimeTarget, *, progress: Progress | None = None) -> list[A
         for what, which, origin in wanted
     ]
     if kind == "crun":
-        compatibility.check_crun(found[1].version, found[0].version, command=_UP)
+        compatibility.check_crun(
+            *(found[1].version, found[0].version),
+            instead=f"{_UP} --oci-runtime crun@{NEWER_CRUN} --containerd {found[0].version}",
+        )
     return found
 
 

@@ -6,6 +6,8 @@ import shlex
 import tomllib
 from pathlib import Path
 
+from podresize.providers.oci_program import library_path
+
 # containerd's CRI plugin keeps the kubelet's containers apart by this namespace (pkg/cri,
 # constants.K8sContainerdNamespace); its shim gives each namespace a directory of its own.
 NAMESPACE = "k8s.io"
@@ -23,7 +25,7 @@ def write_program(script: Path, program: Path, *, init: int) -> Path:
         [
             *("nsenter", f"--target={init}", "--pid", "--mount", "--"),
             # Its libraries may lie beside it (see the artifacts' package source).
-            *("env", f"LD_LIBRARY_PATH={program.parent}", str(program)),
+            *("env", f"LD_LIBRARY_PATH={library_path([program.parent])}", str(program)),
         ]
     )
     script.write_text(f'#!/bin/sh\nexec {inside} "$@"\n')
