@@ -13,7 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.providers.kind.conftest import FakeProgram
 
+from podresize.errors import HostError
+from podresize.providers.kind.engine import find_engine
 from podresize.providers.kind.layout import Layout
 from podresize.providers.kind.node import Node
 from podresize.providers.kind.tap import Tap
@@ -108,6 +111,18 @@ def test_one_that_ended_is_an_error_with_its_cause(
     assert "tap ended with 2" in why
     assert "the tap cannot listen" in why
     tap.stop()
+
+
+def test_a_node_that_is_gone_is_told(docker: FakeProgram) -> None:
+    assert docker
+    gone = Directory(Path("/proc/none/root"))
+    gone.engine = find_engine()
+
+    with pytest.raises(HostError, match="no tap can be put on the node") as error:
+        Tap(gone, Layout(name="x"), [])
+
+    assert "the node's container has ended" in str(error.value)
+    assert error.value.next_command == "docker ps --all"
 
 
 def test_it_ends_with_its_keeper(directory: Path) -> None:

@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from podresize.errors import HarnessError
+from podresize.errors import HarnessError, HostError
 from podresize.providers import linux
 from podresize.providers.kind.configuration import TAP_SOCKET
 from podresize.providers.kind.layout import Layout
@@ -30,12 +30,24 @@ ExecStartPre=/bin/sh -c 'until [ -S {TAP_SOCKET} ]; do sleep 0.1; done'
 
 
 class Tap:
-    """The process; it ends with the one that started it, whatever ended that."""
+    """The process; it ends with the one that started it, whatever ended that.
+
+    Raises ``HostError`` for a node that is gone.
+    """
 
     def __init__(self, node: Node, layout: Layout, faults: Sequence[str]) -> None:
         drop_in = node.inside(_DROP_IN)
-        drop_in.parent.mkdir(parents=True, exist_ok=True)
-        drop_in.write_text(_AFTER_THE_TAP)
+        try:
+            drop_in.parent.mkdir(parents=True, exist_ok=True)
+            drop_in.write_text(_AFTER_THE_TAP)
+        except OSError as error:
+            raise HostError(
+                f"no tap can be put on the node: {error.strerror}",
+                value=str(drop_in),
+                origin="--tap",
+                causes=("the node's container has ended",),
+                next_command=f"{node.engine.name} ps --all",
+            ) from error
         self._log = layout.tap_log
         keeper = os.getpid()
 
