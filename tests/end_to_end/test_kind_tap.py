@@ -129,7 +129,7 @@ def test_a_tap_that_dies_ends_the_run_with_errors_and_no_failure(
             file = calls()
             assert file is not None
             os.kill(tap_of(file), signal.SIGKILL)
-            output, _ = run.communicate(timeout=120)
+            output, _ = run.communicate(timeout=_RUN_SECONDS)
         finally:
             run.kill()
 
