@@ -84,11 +84,13 @@ def main() -> None:
     parser.add_argument("--provider", default=Target().provider, choices=PROVIDERS)
     parser.add_argument("--kubernetes", default=Target().kubernetes)
     parser.add_argument("--containerd", default=Target().containerd)
+    parser.add_argument("--tap", action="store_true")
     arguments = parser.parse_args()
     target = Target(
         provider=arguments.provider,
         kubernetes=arguments.kubernetes,
         containerd=arguments.containerd,
+        tap=arguments.tap,
     )
     provider_of(target.provider).gather(target)
     runs: list[dict[str, float]] = []

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cri_api.v1 import api_pb2
 
+from podresize.cri.call_file import CallFile
 from podresize.cri.call_observer import CallObserver
+from podresize.cri.tap import Call
 from podresize.errors import HarnessError
 from podresize.evidence.recorder import Recorder
 from podresize.evidence.timeline import Observation, Witness
@@ -98,6 +101,23 @@ def test_what_came_just_before_the_end_is_not_lost(calls: Path) -> None:
         file.write(line(container_id="one"))
 
     assert len(recorder.observations()) == 1
+
+
+def test_a_file_that_is_turned_over_is_followed(calls: Path) -> None:
+    recorder = Recorder()
+    request = api_pb2.StopContainerRequest(container_id="one").SerializeToString()
+    file = CallFile(calls, limit=1)  # each call fills it
+    with observer(calls, recorder):
+        for number in (1, 2, 3):
+            now = time.monotonic()
+            method = "/runtime.v1.RuntimeService/StopContainer"
+            file.tell(
+                Call(method=method, began=now, ended=now, code="OK", message="", request=request)
+            )
+            seen(recorder, number)
+    file.close()
+
+    assert len(recorder.observations()) == 3
 
 
 def test_no_file_is_an_error_and_no_silence(tmp_path: Path) -> None:

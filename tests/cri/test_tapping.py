@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -127,3 +128,24 @@ def test_one_that_cannot_listen_ends_with_a_message(tmp_path: Path) -> None:
     assert done.returncode != 0
     assert "the tap cannot listen" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_one_that_cannot_write_down_a_call_ends_with_a_message(
+    tmp_path: Path, runtime: FakeRuntime
+) -> None:
+    listen = tmp_path / "tap.sock"
+    words = [f"--listen={listen}", f"--runtime={runtime.endpoint}", "--calls=/dev/full"]
+    command = [sys.executable, "-m", "podresize.cri.tapping", *words]
+    with (
+        subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process,
+        grpc.insecure_channel(f"unix://{listen}") as channel,
+    ):
+        grpc.channel_ready_future(channel).result(timeout=_SECONDS)
+        ask = api_pb2_grpc.RuntimeServiceStub(channel).Version  # type: ignore[no-untyped-call]
+        with contextlib.suppress(grpc.RpcError):  # its end may come first
+            ask(api_pb2.VersionRequest())
+        _, said = process.communicate(timeout=_SECONDS)
+
+    assert process.returncode == 3
+    assert "the calls cannot be written" in said
+    assert "No space left" in said

@@ -31,7 +31,9 @@ _OWNER = """
 import os, sys
 from podresize.providers.kind import provider
 from podresize.requirements.target import Target
-target = Target(provider="kind", kubernetes=sys.argv[2], containerd=sys.argv[3])
+target = Target(
+    provider="kind", kubernetes=sys.argv[2], containerd=sys.argv[3], tap=sys.argv[4] == "tap"
+)
 handle = provider.up(
     target, name=sys.argv[1], owner=os.getpid(), tell=lambda step, _: print(step, flush=True)
 )
@@ -154,11 +156,17 @@ class Run:
 
 @contextlib.contextmanager
 def started(
-    engine: RealEngine, name: str, *, kubernetes: str = "1.27.4", containerd: str = "1.6.8"
+    engine: RealEngine,
+    name: str,
+    *,
+    kubernetes: str = "1.27.4",
+    containerd: str = "1.6.8",
+    tap: bool = False,
 ) -> Iterator[Run]:
     """Start an owner, which begins with a cluster of that name; end it whatever became of it."""
     before = engine.things
-    owner = engine.start(sys.executable, "-c", _OWNER, name, kubernetes, containerd)
+    tapped = "tap" if tap else "no tap"
+    owner = engine.start(sys.executable, "-c", _OWNER, name, kubernetes, containerd, tapped)
     with owner:
         try:
             yield Run(name, engine, owner, before)

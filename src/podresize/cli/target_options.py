@@ -76,7 +76,7 @@ def target_options(
                 "--tap",
                 is_flag=True,
                 help="Put a proxy between kubelet and runtime that tells every call; with "
-                "--provider local.",
+                "--provider local or kind.",
             ),
             click.option(
                 "--fault",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
+from podresize.cri.call_file import CallReader
 from podresize.evidence.observer import Observer
 from podresize.evidence.recorder import Recorder
 from podresize.evidence.timeline import Witness
@@ -37,36 +38,29 @@ class CallObserver(Observer):
         self._path = calls
         self._ids = ids
         self._sandbox = sandbox
-        self._part = ""
         self._unknown: deque[dict[str, Any]] = deque(maxlen=_REMEMBERED)
 
     def _run(self) -> None:
-        with self._path.open(encoding="utf-8") as file:
-            file.seek(0, 2)
+        with contextlib.closing(CallReader(self._path)) as calls:
             self._looked()
             while not self._stopping.wait(LOOK_SECONDS):
-                self._look(file)
-            self._look(file)
+                self._look(calls)
+            self._look(calls)
 
     def _interrupt(self) -> None:
         pass  # it waits for nothing that the event does not end
 
-    def _look(self, file: TextIO) -> None:
+    def _look(self, calls: CallReader) -> None:
         subjects = {id_: subject for subject, id_ in self._ids().items()}
         subjects[self._sandbox] = "pod"
         waiting, self._unknown = self._unknown, deque(maxlen=_REMEMBERED)
-        for call in (*waiting, *self._new(file)):
+        for call in (*waiting, *calls.new()):
             about = call["about"]
             id_ = about.get("container_id") or about.get("pod_sandbox_id")
             if id_ in subjects:
                 self._record(subjects[id_], call)
             elif id_:
                 self._unknown.append(call)
-
-    def _new(self, file: TextIO) -> list[dict[str, Any]]:
-        """Return the calls whose lines are whole; the rest of the last waits for its end."""
-        *lines, self._part = (self._part + file.read()).split("\n")
-        return [json.loads(line) for line in lines]
 
     def _record(self, subject: str, call: dict[str, Any]) -> None:
         data = {key: call[key] for key in ("method", "code", "message")}

@@ -8,41 +8,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import queue
 import signal
 import sys
-import threading
 from pathlib import Path
 
-from podresize.cri.calls import to_line
+from podresize.cri.call_file import CallFile
 from podresize.cri.faults.catalogue import make
-from podresize.cri.tap import Call, Tap
+from podresize.cri.tap import Tap
 from podresize.errors import PodresizeError
-
-
-class CallFile:
-    """A file of lines, one for each call; written by a thread of its own until ``close``."""
-
-    def __init__(self, path: Path) -> None:
-        # Line by line: who reads sees whole ones, and at once.
-        self._file = path.open("a", encoding="utf-8", buffering=1)
-        self._calls: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._write, name="write calls")
-        self._thread.start()
-
-    def tell(self, call: Call) -> None:
-        """Have a call written."""
-        self._calls.put(call)
-
-    def close(self) -> None:
-        """Write what is left, and end."""
-        self._calls.put(None)
-        self._thread.join()
-        self._file.close()
-
-    def _write(self) -> None:
-        while (call := self._calls.get()) is not None:
-            self._file.write(to_line(call))
 
 
 async def serve(tap: Tap) -> None:

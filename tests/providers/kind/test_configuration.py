@@ -186,3 +186,17 @@ def test_workers_are_nodes_beside_the_control_plane(
     assert [each["role"] for each in config["nodes"]] == ["control-plane", *["worker"] * workers]
     # What kubeadm tells a kubelet that joins is the first node's: none has patches of its own.
     assert not any("kubeadmConfigPatches" in each for each in config["nodes"])
+
+
+@pytest.mark.parametrize("workers", [0, 1, 3])
+def test_with_a_tap_the_kubelet_of_the_checks_node_asks_it(
+    host: Callable[..., Host], workers: int
+) -> None:
+    config = cluster(Target(provider="kind", worker_nodes=workers, tap=True), host())
+
+    tapped = [each for each in config["nodes"] if "kubeadmConfigPatches" in each]
+    assert tapped == [config["nodes"][min(workers, 1)]]
+    assert [yaml.safe_load(text) for text in tapped[0]["kubeadmConfigPatches"]] == [
+        {"kind": kind, "nodeRegistration": {"criSocket": "unix:///run/podresize-tap.sock"}}
+        for kind in ("InitConfiguration", "JoinConfiguration")
+    ]

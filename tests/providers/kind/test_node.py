@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
 import pytest
+from tests.providers.kind.conftest import FakeProgram
 
 from podresize.errors import HostError
 from podresize.providers.interface import NodeHandle
-from podresize.providers.kind.node import first_process, kept_on
+from podresize.providers.kind.engine import find_engine
+from podresize.providers.kind.node import Node, first_process, kept_on
 
 ID = "f00d" * 16
 
@@ -58,6 +62,31 @@ def test_a_process_that_ends_meanwhile_is_passed_over(tmp_path: Path) -> None:
     process(tmp_path, 21, cgroup=f"/docker/{ID}", numbers="21\t1")
 
     assert first_process(ID, proc=tmp_path) == 21
+
+
+@pytest.fixture
+def node(docker: FakeProgram, monkeypatch: pytest.MonkeyPatch) -> Node:
+    docker.says("container", "inspect", output=json.dumps([{"Id": ID}]))
+    monkeypatch.setattr("podresize.providers.kind.node.first_process", lambda _: os.getpid())
+    return Node(find_engine(), "x-worker")
+
+
+def test_the_witness_asks_the_runtime_itself_where_there_is_no_tap(node: Node) -> None:
+    handle = node.handle(logs=Path("/logs"), driver="systemd")
+
+    assert handle.cri_endpoint == f"unix:///proc/{node.pid}/root/run/containerd/containerd.sock"
+    assert (handle.calls, handle.faults) == (None, ())
+
+
+def test_the_witness_sees_what_the_kubelet_sees_through_a_tap(node: Node) -> None:
+    calls = Path("/logs/calls.jsonl")
+
+    # A list: it came as JSON.
+    handle = node.handle(logs=Path("/logs"), driver="systemd", calls=calls, faults=["one"])
+
+    assert handle.cri_endpoint == f"unix:///proc/{node.pid}/root/run/podresize-tap.sock"
+    assert (handle.calls, handle.faults) == (calls, ("one",))
+    assert node.endpoint.endswith("containerd.sock")
 
 
 def test_with_several_nodes_a_pod_is_kept_on_the_first() -> None:

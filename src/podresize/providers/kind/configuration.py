@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -16,6 +17,8 @@ from podresize.requirements.target import Target
 
 CGROUP_ROOT = "/kubelet"
 """Where kind has the kubelet put all pods, below the node container's own cgroup root."""
+TAP_SOCKET = Path("/run/podresize-tap.sock")
+"""Where a tap listens, as the node sees it."""
 # kind applies a patch only to a configuration of the patch's own version.
 _CONTAINERD_VERSIONS = (2, 3)
 _SUBJECT = "kind"
@@ -49,10 +52,27 @@ def cluster(
         # kind would look for a free port on an address that this host does not have; -1 leaves the
         # choice to the engine.
         config["networking"] |= {"apiServerAddress": address, "apiServerPort": -1}
-    # No node has patches of its own: a kubelet that joins gets the configuration of the first node,
-    # whatever its own patches say (kubernetes-sigs/kind#3849).
-    config["nodes"] = [{"role": "control-plane"}, *[{"role": "worker"}] * target.worker_nodes]
+    # The kubelet's settings are no node's own: one that joins gets the configuration of the first
+    # node, whatever its own patches say (kubernetes-sigs/kind#3849).
+    roles = ["control-plane", *["worker"] * target.worker_nodes]
+    nodes: list[dict[str, Any]] = [{"role": role} for role in roles]
+    if target.tap:
+        # The checks' node alone.
+        nodes[1 if target.worker_nodes else 0] |= {"kubeadmConfigPatches": tapped()}
+    config["nodes"] = nodes
     return yaml.safe_dump(config, sort_keys=False)
+
+
+def tapped() -> list[str]:
+    """Return the patches by which kubeadm has a node's kubelet ask the tap, on any kind of node.
+
+    The socket need not be there yet: without its preflight kubeadm itself asks no runtime.
+    """
+    registration = {"nodeRegistration": {"criSocket": f"unix://{TAP_SOCKET}"}}
+    return [
+        yaml.safe_dump({"kind": kind} | registration, sort_keys=False)
+        for kind in ("InitConfiguration", "JoinConfiguration")
+    ]
 
 
 def control_plane(target: Target) -> list[dict[str, Any]]:

@@ -33,6 +33,7 @@ from podresize.providers.kind.faults import creation_failed
 from podresize.providers.kind.layout import Layout
 from podresize.providers.kind.node import Node
 from podresize.providers.kind.removing import remove
+from podresize.providers.kind.tap import Tap
 from podresize.providers.telling import teller, to_event
 from podresize.providers.ties import Process, TieCutError, Ties, process
 from podresize.requirements.target import Target
@@ -49,6 +50,7 @@ class Keeper:
         self._layout = Layout(name=self._name)
         # The kubelet's settings come apart, those of a file with them.
         self._target = Target(**order["target"] | {"kubelet": ()})
+        self._tap: Tap | None = None
         self._tell = teller(1)
 
     def tell(self, event: dict[str, Any]) -> None:
@@ -89,6 +91,8 @@ class Keeper:
                 }
             )
         finally:
+            if self._tap is not None:
+                self._tap.stop()
             self._remove(me)
             end_guardian(guardian)
             self.tell({"event": "gone"})
@@ -121,7 +125,7 @@ class Keeper:
             node.handle(
                 logs=self._layout.logs,
                 driver=str(self._target.driver),
-                control=self._layout.control_socket if node is nodes[0] else None,
+                **(self._of_the_checks_node() if node is nodes[0] else {}),
             )
             for node in nodes
         ]
@@ -130,10 +134,25 @@ class Keeper:
         try:
             self.tell({"event": "started", "nodes": [handle.to_json() for handle in handles]})
             lives = {os.pidfd_open(node.pid): node.container for node in nodes}
-            ended = lives[ties.wait(*lives)]
+            ended = lives[self._wait(ties, *lives)]
             self.tell({"event": "failed", "what": f"the node's container ended: {ended}"})
         finally:
             commands.close()
+
+    def _of_the_checks_node(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"control": self._layout.control_socket}
+        if self._tap is not None:
+            found |= {"calls": self._layout.calls, "faults": self._target.faults}
+        return found
+
+    def _wait(self, ties: Ties, *others: int) -> int:
+        """As ``ties.wait``. Raises ``HarnessError`` where the tap has ended."""
+        if self._tap is None:
+            return ties.wait(*others)
+        ready = ties.wait(*others, self._tap.descriptor)
+        if ready == self._tap.descriptor:
+            raise self._tap.why_ended()
+        return ready
 
     def _create(self, ties: Ties, engine: Engine) -> None:
         """Have kind create the cluster; what it says becomes steps, and its log."""
@@ -148,7 +167,7 @@ class Keeper:
             awaited: tuple[int, ...] = (reader, creator)
             with self._layout.kind_log.open("ab") as log:
                 while True:
-                    if ties.wait(*awaited) == creator:
+                    if self._wait(ties, *awaited) == creator:
                         # kind has ended too, unless its caller was killed: then it would go on.
                         _kill_group(pid)
                         awaited = (reader,)
@@ -159,7 +178,8 @@ class Keeper:
                     log.write(chunk)
                     *lines, rest = (rest + chunk).split(b"\n")
                     for line in lines:
-                        self._tell_step(line.decode(errors="replace"))
+                        if self._tell_step(line.decode(errors="replace")):
+                            self._start_tap_where_it_can(engine)
             status = os.waitpid(pid, 0)[1]
             pid = 0
         finally:
@@ -197,13 +217,24 @@ class Keeper:
         finally:
             os._exit(code)
 
-    def _tell_step(self, line: str) -> None:
-        """Tell of kind's own steps: it marks the begin and the end of each."""
+    def _start_tap_where_it_can(self, engine: Engine) -> None:
+        """Start the tap that is wanted as soon as there is the checks' node."""
+        name = self._layout.node_names(self._target.worker_nodes)[0]
+        if not self._target.tap or self._tap is not None:
+            return
+        if name in engine.containers(self._name) and engine.inspect(name)["State"]["Running"]:
+            self._tap = Tap(Node(engine, name), self._layout, self._target.faults)
+            self.tell({"event": "step", "step": "tap started"})
+
+    def _tell_step(self, line: str) -> bool:
+        """Tell of kind's own steps: it marks the begin and the end of each. Return if one ended."""
         words = line.split()
-        if words and words[0] in _STEP_MARKS[:2]:
-            said = " ".join(word for word in words[1:] if word.isascii() and word != "...")
-            done = words[0] == _STEP_MARKS[1]
-            self.tell({"event": "step", "step": f"kind: {said}" + (" (done)" if done else "")})
+        if not words or words[0] not in _STEP_MARKS[:2]:
+            return False
+        said = " ".join(word for word in words[1:] if word.isascii() and word != "...")
+        done = words[0] == _STEP_MARKS[1]
+        self.tell({"event": "step", "step": f"kind: {said}" + (" (done)" if done else "")})
+        return done
 
     def _was_handed_over(self) -> bool:
         """Whether whoever asked for the cluster got it: a start is not finished by anyone else."""

@@ -45,6 +45,16 @@ class Layout:
         return self.logs / "kind.log"
 
     @property
+    def tap_log(self) -> Path:
+        """What the tap said, if there is one."""
+        return self.logs / "tap.log"
+
+    @property
+    def calls(self) -> Path:
+        """Where the tap writes each call."""
+        return self.logs / "cri-calls.jsonl"
+
+    @property
     def control_socket(self) -> Path:
         """The socket on which the keeper takes commands (see ``commands``), 0600."""
         return self.directory / "control.sock"

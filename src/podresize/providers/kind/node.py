@@ -14,7 +14,7 @@ from podresize.providers import host as hosts
 from podresize.providers.fingerprint import detect
 from podresize.providers.host import cgroup_mounts
 from podresize.providers.interface import NodeHandle
-from podresize.providers.kind.configuration import CGROUP_ROOT
+from podresize.providers.kind.configuration import CGROUP_ROOT, TAP_SOCKET
 from podresize.providers.kind.engine import Engine
 from podresize.requirements.target import Fingerprint
 
@@ -36,23 +36,36 @@ class Node:
         """The node's root directory, seen from here."""
         return _PROC / str(self.pid) / "root"
 
-    def handle(self, *, logs: Path, driver: str, control: Path | None = None) -> NodeHandle:
-        """Return the node as the witnesses want it; ``driver`` is the kubelet's cgroup driver."""
+    def handle(
+        self,
+        *,
+        logs: Path,
+        driver: str,
+        control: Path | None = None,
+        calls: Path | None = None,
+        faults: Sequence[str] = (),
+    ) -> NodeHandle:
+        """Return the node as the witnesses want it; ``driver`` is the kubelet's cgroup driver.
+
+        ``calls`` is where the node's tap writes, None where it has none.
+        """
         _, mounts = self.cgroups()
         below = CGROUP_ROOT.strip("/") + (".slice" if driver == "systemd" else "")
         return NodeHandle(
             name=self.container,
-            cri_endpoint=self.endpoint,
+            cri_endpoint=self.endpoint if calls is None else f"unix://{self.inside(TAP_SOCKET)}",
             cgroup_mounts={name: self.inside(place) / below for name, place in mounts.items()},
             proc=_PROC,
             logs=logs,
             control=None if control is None else str(control),
             kubelet=self.inside(Path("/var/lib/kubelet")),
+            calls=calls,
+            faults=tuple(faults),
         )
 
     @property
     def endpoint(self) -> str:
-        """The runtime's CRI socket as this process reaches it."""
+        """The runtime's own CRI socket as this process reaches it, past any tap."""
         return f"unix://{self.root}/run/containerd/containerd.sock"
 
     def cgroups(self) -> tuple[int, dict[str, Path]]:

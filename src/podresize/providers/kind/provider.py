@@ -66,14 +66,6 @@ class Parts:
 def check_target(target: Target) -> None:
     """Raise ``UsageError`` for a target that kind can make on no host."""
     compatibility.check_target(target)
-    if target.tap:
-        raise UsageError(
-            "a node of kind has no tap yet",
-            value="--tap with --provider kind",
-            origin="--tap",
-            causes=("the tap is a process beside the kubelet, which a node's image does not hold",),
-            next_command="podresize run --provider local --tap",
-        )
 
 
 def check_host() -> Engine:

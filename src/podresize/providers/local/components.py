@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from packaging.version import Version
 
 from podresize.providers.kubelet import feature_gates
 from podresize.providers.local.layout import SERVICE_SUBNET, Layout
+from podresize.providers.tap_command import tap_command
 from podresize.requirements.target import Target
 
 
@@ -193,13 +193,13 @@ def plan_runtime(
 
 
 def _tap(layout: Layout, faults: Iterable[str]) -> Component:
-    words = ["--listen", str(layout.tap_socket), "--calls", str(layout.calls)]
-    words += [f"--fault={each}" for each in faults]
     return Component(
         name="tap",
-        command=(
-            *(sys.executable, "-m", "podresize.cri.tapping", *words),
-            *("--runtime", f"unix://{layout.containerd_socket}"),
+        command=tap_command(
+            listen=layout.tap_socket,
+            runtime=f"unix://{layout.containerd_socket}",
+            calls=layout.calls,
+            faults=faults,
         ),
         # The libraries on the others' path are not this interpreter's, and its modules are those of
         # the process that starts it.

@@ -1,0 +1,18 @@
+"""The command line of the tap: a process of this host's, whichever provider starts it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def tap_command(
+    *, listen: Path, runtime: str, calls: Path, faults: Iterable[str]
+) -> tuple[str, ...]:
+    """Return it; ``listen`` is the tap's socket, ``runtime`` the endpoint behind it."""
+    return (
+        *(sys.executable, "-m", "podresize.cri.tapping"),
+        *("--listen", str(listen), "--runtime", runtime, "--calls", str(calls)),
+        *(f"--fault={each}" for each in faults),
+    )
