@@ -194,6 +194,7 @@ def plan_runtime(
 
 def _tap(layout: Layout, faults: Iterable[str]) -> Component:
     words = ["--listen", str(layout.tap_socket), "--calls", str(layout.calls)]
+    words += ["--control", str(layout.control_socket)]
     words += [f"--fault={each}" for each in faults]
     return Component(
         name="tap",
