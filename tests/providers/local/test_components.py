@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from podresize.providers.kubelet import FEATURE, feature_gates
 from podresize.providers.local.components import Component, plan
 from podresize.providers.local.layout import Layout
 from podresize.requirements.target import Target
@@ -98,3 +99,13 @@ def test_a_node_that_joins_has_no_control_plane_and_waits_for_none(layout: Layou
 
 def test_every_command_is_an_absolute_program(layout: Layout) -> None:
     assert all(Path(each.command[0]).is_absolute() for each in components(layout).values())
+
+
+def test_one_component_alone_may_have_the_gate_off(layout: Layout) -> None:
+    found = components(layout, Target(gate_off_in=("scheduler",)))
+
+    off = {
+        name for name in CONTROL_PLANE for word in found[name].command if word == f"{GATE}=false"
+    }
+    assert off == {"kube-scheduler"}
+    assert feature_gates(Target(gate_off_in=("kubelet",)), "kubelet") == {FEATURE: False}
