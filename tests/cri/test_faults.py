@@ -227,14 +227,21 @@ def test_without_another_container_nothing_is_done() -> None:
     assert kubelet.runtime.resources["one"] == BEFORE | MEMORY
 
 
-def test_late_is_what_speaks_of_one_resource() -> None:
-    """Memory is asked for first: late, it comes behind cpu."""
-    kubelet = Kubelet("update-late:seconds=0,of=memory")
-    cpu = api_pb2.LinuxContainerResources(cpu_quota=15_500)
-    kubelet.call(UPDATE, api_pb2.UpdateContainerResourcesRequest(container_id="one", linux=cpu))
+def test_one_resource_of_an_update_may_be_late_alone() -> None:
+    """The kubelet asks for memory first, in an update that carries cpu as well."""
+    kubelet = Kubelet("update-late:seconds=0.01,of=memory")
+    seen: list[dict[str, int]] = []
+    ask = kubelet.runtime.ask
 
-    assert kubelet.runtime.calls == ["UpdateContainerResources"]
-    assert kubelet.runtime.resources["one"]["cpu_quota"] == 15_500
+    async def watched(method: str, request: bytes) -> bytes:
+        answer = await ask(method, request)
+        seen.append(dict(kubelet.runtime.resources["one"]))
+        return answer
+
+    kubelet.runtime.ask = watched  # type: ignore[method-assign]
+    kubelet.update()
+
+    assert seen == [WANTED | MEMORY, WANTED]
 
 
 def test_a_container_is_made_with_other_resources() -> None:

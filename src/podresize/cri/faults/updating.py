@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from typing import Any
 
 import grpc
 from cri_api.v1 import api_pb2
@@ -145,7 +146,7 @@ class Misdirected:
 class Late:
     """The update is answered at once, and done ``seconds`` later.
 
-    ``of`` is cpu or memory: only an update that speaks of it is late.
+    ``of`` is cpu or memory: only that part of the update is late. A kubelet puts both into each.
     """
 
     seconds: float
@@ -161,10 +162,13 @@ class Late:
         """See ``Fault``."""
         if (update := asked.update_of(self.container)) is None:
             return await asked.go_on()
-        if self.of and not any(getattr(update.linux, field) for field in FIELDS[self.of]):
-            return await asked.go_on()
-        self.under_way.do(self.seconds, lambda: asked.ask(UPDATE, asked.request))
-        return DONE
+        late: Any = api_pb2.UpdateContainerResourcesRequest()
+        late.CopyFrom(update)
+        for name, fields in FIELDS.items():
+            for field in fields if self.of else ():
+                (update if name == self.of else late).linux.ClearField(field)
+        self.under_way.do(self.seconds, lambda: asked.ask(UPDATE, late.SerializeToString()))
+        return await asked.go_on(update.SerializeToString()) if self.of else DONE
 
 
 @dataclasses.dataclass
