@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from podresize.evidence.agreement import (
+    allows,
     cgroup_shows,
     number,
     runtime_shows,
@@ -22,6 +23,7 @@ from podresize.evidence.agreement import (
 from podresize.evidence.case import Case, NoEvidenceError
 from podresize.evidence.judges.ruling import at
 from podresize.evidence.timeline import Observation, Witness
+from podresize.oracle.cgroups import CgroupFiles
 from podresize.oracle.expectation import ContainerExpectation
 from podresize.oracle.model import POD, container_subject
 from podresize.requirements.areas import area_of
@@ -31,6 +33,10 @@ _UPDATE = "UpdateContainerResources"
 _STOPS = ("StopContainer", "StopPodSandbox", "RemoveContainer", "RemovePodSandbox")
 # Longer than an answer under way may take to be seen in a cgroup by the slowest look.
 _SOON_SECONDS = 0.5
+# What a runtime takes for an update: milliseconds, a second on a host that is far too busy.
+_SLOW_SECONDS = 5.0
+# Reports are read ten times a second; a busy host may hold one up.
+_LAG_SECONDS = 1.5
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +52,8 @@ class Blame:
 
 def blame(case: Case, requirement: str) -> Blame | None:
     """Return who is at fault for what a requirement finds wrong, None where nobody can tell."""
+    if not any(True for _ in case.timeline.of(Witness.API)):
+        return _by(Party.APISERVER, "answered otherwise than specified; nobody else was asked")
     try:
         return next(_departures(case), None) or _teller(case, requirement)
     except NoEvidenceError:
@@ -143,6 +151,9 @@ def _enacted(case: Case, item: ContainerExpectation) -> Iterator[Blame]:
     updates = [call for call in _calls(case, subject) if call.data["method"] == _UPDATE]
     done = [call for call in updates if call.data["code"] == "OK"]
     asked = _merged(updates)
+    took = max((call.data["seconds"] for call in updates), default=0.0)
+    if took > _SLOW_SECONDS:
+        yield _by(Party.CRI_RUNTIME, f"took {took:.1f} s for an update of {item.name}")
     if updates and (last := updates[-1].data)["code"] != "OK":
         yield _by(
             Party.CRI_RUNTIME,
@@ -157,26 +168,23 @@ def _enacted(case: Case, item: ContainerExpectation) -> Iterator[Blame]:
                 f"asked the runtime for {name} {number(asked, name)} of {item.name}, "
                 f"not {_any(allowed)}",
             )
-    slow = [call for call in done if call.data["seconds"] > case.expectation.deadline / 2]
     if is_right:
         yield from _late(case, item, right, done)
-        if slow:
-            took = slow[0].data["seconds"]
-            yield _by(Party.CRI_RUNTIME, f"took {took:.1f} s for an update of {item.name}")
         return
-    if not right:
+    had = _had(states, wanted)
+    if had is None:
         how = "with other values" if _moved(states) else "and did nothing"
         yield _by(Party.CRI_RUNTIME, f"answered the update of {item.name} with OK {how}")
     elif runtime_shows(_report(case, item.name), item.runtime_after):
         yield _by(
             Party.KERNEL,
-            f"had the values of {item.name} ({at(right[0])}) and lost them: neither the kubelet "
+            f"had the values of {item.name} ({at(had)}) and lost them: neither the kubelet "
             "asked for that nor does the runtime report it, so somebody else wrote the cgroup",
         )
     else:
         yield _by(
             Party.CRI_RUNTIME,
-            f"took back an update of {item.name} that it had done ({at(right[0])})",
+            f"took back an update of {item.name} that it had done ({at(had)})",
         )
 
 
@@ -201,12 +209,12 @@ def _pod_cgroup(case: Case) -> Iterator[Blame]:
         states = case.cgroup(POD)
         if cgroup_shows(states[-1][1], wanted):
             return
-        right = [t for t, files in states if cgroup_shows(files, wanted)]
-        if right:
+        had = _had(states, wanted)
+        if had is not None:
             yield _by(
                 Party.KERNEL,
-                f"had the values of the pod's cgroup ({at(right[0])}) and lost them: no resize "
-                "was left to do, so somebody else wrote it",
+                f"had the values of the pod's cgroup ({at(had)}) and lost them, for which the "
+                "kubelet has no cause: somebody else wrote it",
             )
         else:
             yield _by(Party.KUBELET, "did not write the values into the pod's cgroup")
@@ -225,6 +233,7 @@ def _reported(case: Case, item: ContainerExpectation) -> Iterator[Blame]:
         told.append(status["resources"])
     if not told:
         return
+    yield from _stale(case, item)
     updates = [call.data.get("linux") or {} for call in _calls(case, container_subject(item.name))]
     for name, allowed in item.runtime_after.items():
         if number(told[-1], name) not in allowed:
@@ -249,6 +258,29 @@ def _reported(case: Case, item: ContainerExpectation) -> Iterator[Blame]:
             yield _by(Party.CRI_RUNTIME, f"reports a {name} of {item.name} that nobody asked for")
 
 
+def _stale(case: Case, item: ContainerExpectation) -> Iterator[Blame]:
+    """The runtime reports it now; did it when it had answered?"""
+    subject = container_subject(item.name)
+    done = [
+        call.t
+        for call in _calls(case, subject)
+        if call.data["method"] == _UPDATE and call.data["code"] == "OK"
+    ]
+    if not done or item.restarts or case.expectation.passing:
+        return
+    # A report is recorded when it is another than before.
+    right = [
+        t
+        for t, status in case.runtime(item.name)
+        if runtime_shows(status.get("resources"), item.runtime_after)
+    ]
+    if right and (lag := min(right) - max(done)) > _LAG_SECONDS:
+        yield _by(
+            Party.CRI_RUNTIME,
+            f"reported the new values of {item.name} {lag:.1f} s after it had answered",
+        )
+
+
 def _teller(case: Case, requirement: str) -> Blame | None:
     """Nobody departs in what was asked, done and reported: what is left is what is told of it."""
     if area_of(requirement) == "API":
@@ -270,6 +302,21 @@ def _is_done(case: Case) -> bool:
     ) and all(
         case.runtime_holds(item.name, item.runtime_after) for item in case.expectation.containers
     )
+
+
+def _had(states: list[tuple[float, dict[str, str]]], wanted: CgroupFiles) -> float | None:
+    """Return when each file that ended wrong had been right, None where one never was."""
+    wrong = {
+        name: allowed
+        for name, allowed in wanted.items()
+        if not allows(allowed, states[-1][1].get(name, ""))
+    }
+    times = [
+        next((t for t, files in states if allows(allowed, files.get(name, ""))), None)
+        for name, allowed in wrong.items()
+    ]
+    known = [t for t in times if t is not None]
+    return max(known) if len(known) == len(times) else None
 
 
 def _by(party: Party, because: str) -> Blame:
