@@ -375,7 +375,7 @@ def test_what_is_no_update_and_no_status_passes_untouched() -> None:
         ("sandbox-update-refused:code=OK", "no such value", "UNAVAILABLE"),
         ("update-half:keep=disk", "no such value", "memory"),
         ("update-late:seconds=1,of=disk", "no such value", "memory"),
-        ("cgroup-written:file=cpu.shares,value=2,of=qos", "no such value", "pod"),
+        ("cgroup-written:file=cpu.shares,value=2,of=node", "no such value", "pod"),
         ("kubelet-restarted:moment=never", "no such value", "after"),
     ],
 )

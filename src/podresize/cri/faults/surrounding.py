@@ -19,7 +19,7 @@ from podresize.cri.faults.fault import Asked, status_of
 _PROC = Path("/proc")
 _PEER = struct.Struct("3i")  # struct ucred (unix(7)): pid, uid, gid
 _CONTROL_SECONDS = 60.0
-_PLACES = ("container", "pod")
+_PLACES = ("container", "pod", "qos")
 
 
 @dataclasses.dataclass
@@ -119,7 +119,10 @@ def kubelet_restarted(moment: str = "before", container: str = "") -> Restarted:
 
 @dataclasses.dataclass
 class CgroupWritten:
-    """Some time after an update somebody writes a file of the container's cgroup, or its pod's."""
+    """Some time after an update somebody writes a file of the container's cgroup.
+
+    ``of`` is container, pod or qos: the cgroup itself, or one of those above it.
+    """
 
     file: str
     value: str
@@ -144,9 +147,9 @@ class CgroupWritten:
     def _write(self, pid: int) -> None:
         try:
             place = cgroup_of(pid, self.file)
-            (place if self.of == "container" else place.parent).joinpath(self.file).write_text(
-                self.value
-            )
+            for _ in range(_PLACES.index(self.of)):
+                place = place.parent
+            (place / self.file).write_text(self.value)
         except (OSError, LookupError):
             return  # the container has ended, or the kernel does not take the value
 
