@@ -34,8 +34,8 @@ class NodeHandle:
     kubelet's directory as this host sees it (``/var/lib/kubelet`` on the node), None where it does
     not. ``calls`` is the file in which a tap between kubelet and runtime writes each call
     (``cri.calls``), None where there is no tap; ``cri_endpoint`` is the tap's then, and ``faults``
-    what it does wrong. ``wrongs`` are ``Target.wrongs``. Of a node that is out of reach there is the
-    name alone.
+    what it does wrong. ``wrongs`` are ``Target.wrongs``. Of a node that is out of reach there is
+    the name alone.
     """
 
     name: str
