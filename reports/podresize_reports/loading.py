@@ -22,7 +22,7 @@ from podresize.evidence.timeline import Timeline
 _LISTED = 20  # a file of rubbish must not make a report of rubbish
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _TEXTS = ("requirement", "level", "title", "clause", "check", "reading", "target")
-_OPTIONAL_TEXTS = ("deviation", "text", "timeline", "started")
+_OPTIONAL_TEXTS = ("deviation", "text", "timeline", "started", "guilty")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

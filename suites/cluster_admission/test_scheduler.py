@@ -32,7 +32,8 @@ ACROSS = Change(cpu="+60m", memory="+48Mi", container="c1") & Change(
 )
 STATES = [
     pytest.param(MORE, NOTHING, NOTHING, "", id="asked"),
-    pytest.param(LESS, NOTHING, LESS, "", id="allocated", marks=EXTENDED),
+    # The one that a scheduler without the gate gets wrong: it counts what is asked alone.
+    pytest.param(LESS, NOTHING, LESS, "", id="allocated"),
     pytest.param(LESS, LESS, NOTHING, "", id="in force", marks=EXTENDED),
     pytest.param(ACROSS, NOTHING, NOTHING, "", id="across", marks=EXTENDED),
     pytest.param(MORE, NOTHING, NOTHING, "Infeasible", id="infeasible", marks=EXTENDED),

@@ -13,13 +13,15 @@ from podresize_fixtures import Change, Pods, expectation, requirement, verify
 RUNTIME = requirement("CRI-02", "CRI-03", "CRI-05", "CRI-06", "CRI-07")
 # Not a whole number of pages: the kernel rounds it, the runtime must not.
 ODD = "+1000001"
+# Not a whole hundredth of a processor either: nobody may round it.
+ODD_CPU = "+53m"
 # core has one of each kind.
 HEADLINE = pytest.mark.profile("headline")
 EXTENDED = pytest.mark.profile("extended")
 CHANGES = [
     pytest.param(Change(cpu="+50m"), marks=HEADLINE),
     pytest.param(Change(memory=ODD), marks=HEADLINE),
-    pytest.param(Change(cpu="+50m", memory=ODD), marks=pytest.mark.profile("headline", "core")),
+    pytest.param(Change(cpu=ODD_CPU, memory=ODD), marks=pytest.mark.profile("headline", "core")),
 ]
 
 

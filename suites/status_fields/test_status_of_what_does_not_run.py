@@ -106,8 +106,11 @@ def test_a_failing_resize_and_a_pending_one(pods: Pods) -> None:
     pod.becomes(whole, within=10)
 
     shown = {
-        kind: (item.get("reason"), item.get("observedGeneration"))
+        kind: (item.get("status"), item.get("reason"), item.get("observedGeneration"))
         for kind, item in pod.resize_conditions.items()
     }
-    want = {"PodResizeInProgress": ("Error", 2), "PodResizePending": ("Deferred", 3)}
-    claim("ST-12", "reason and generation by condition", got=shown, want=want)
+    want = {
+        "PodResizeInProgress": ("True", "Error", 2),
+        "PodResizePending": ("True", "Deferred", 3),
+    }
+    claim("ST-12", "status, reason and generation by condition", got=shown, want=want)

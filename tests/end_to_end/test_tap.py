@@ -68,6 +68,31 @@ def test_the_verdicts_are_the_same_and_every_update_is_told(tmp_path: Path) -> N
     check_told(tmp_path / "with")
 
 
+@pytest.mark.parametrize(
+    ("fault", "dead"), [("runtime-killed", "containerd"), ("tap-killed", "tap")]
+)
+def test_who_dies_in_a_run_is_named_and_fails_nobody(tmp_path: Path, fault: str, dead: str) -> None:
+    """The end of a component in the field is the harness's trouble, never the target's fault."""
+    done = subprocess.run(
+        [
+            *(PODRESIZE, "run", "KL-34", "--tap", f"--fault={fault}", f"--out={tmp_path}", *_HOW),
+            *(f"--{name}={version}" for name, version in VERSIONS.items()),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=_RUN_SECONDS,
+        check=False,
+    )
+    print(done.stdout[-5000:])
+    records = [json.loads(line) for line in (tmp_path / "records.jsonl").read_text().splitlines()]
+    verdicts = [each for each in records if each["type"] == "verdict"]
+
+    assert {each["verdict"] for each in verdicts} == {"error"}
+    assert any(f"{dead} ended" in each["reading"] for each in verdicts)
+    assert done.returncode == 3
+
+
 @pytest.fixture
 def cluster() -> Iterator[ClusterHandle]:
     name = own_name("tap")

@@ -228,7 +228,8 @@ def test_a_refused_change_fails_what_an_accepted_one_is_judged_by(resized: Resiz
 
     judgement = kinds(resize)["KL-34"]
     assert judgement.kind is VerdictKind.FAILED
-    assert judgement.reading == "the patch was refused: no way"
+    assert judgement.reading.startswith("the patch was refused: no way. ")
+    assert judgement.guilty == "apiserver"
 
 
 def test_the_failure_text_has_its_five_parts_in_order(resized: Resized) -> None:

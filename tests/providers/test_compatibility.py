@@ -129,6 +129,22 @@ def test_what_a_cluster_that_is_there_has_cannot_be_chosen(
 
 
 @pytest.mark.parametrize(
+    ("target", "what", "option"),
+    [
+        (Target(provider="kind", gate_off_in=("kubelet",)), "kind cannot make", "--gate-off-in"),
+        (Target(gate_off_in=("kubelet",), gate=False), "not on in the others", "--gate-off-in"),
+        (Target(gate_off_in=("kubelet",), kubernetes="1.37.2"), "turned off", "--gate-off-in"),
+        (Target(manifests=(Path("/none.yaml"),)), "manifest cannot be read", "--manifest"),
+    ],
+)
+def test_what_cannot_be_made_wrong(target: Target, what: str, option: str) -> None:
+    with pytest.raises(UsageError, match=what) as raised:
+        check_target(target)
+
+    assert option in str(raised.value.origin)
+
+
+@pytest.mark.parametrize(
     ("crun", "containerd"), [("1.8.1", "1.6.36"), ("1.14.3", "2.1.4"), ("1.21", "2.1.4")]
 )
 def test_a_crun_that_knows_what_containerd_writes_passes(crun: str, containerd: str) -> None:

@@ -76,5 +76,5 @@ def test_a_cluster_whose_tap_does_wrong_is_no_good_one() -> None:
     assert mismatches(tapped, TARGET, tap=True) == []
 
     assert mismatches(ASKED, TARGET, tap=True) == ["tap is True, not False"]
-    (found,) = mismatches(tapped, TARGET, tap=True, faults=("update-dropped",))
-    assert found == "faults is ('update-dropped',), not ()"
+    (found,) = mismatches(tapped, TARGET, tap=True, wrongs=("fault update-dropped",))
+    assert found == "wrongs is ('fault update-dropped',), not ()"

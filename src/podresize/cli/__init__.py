@@ -15,6 +15,7 @@ from podresize.cli.cluster import cluster
 from podresize.cli.compare import compare
 from podresize.cli.doctor import doctor
 from podresize.cli.matrix import matrix
+from podresize.cli.mutation import mutation
 from podresize.cli.run import run
 from podresize.cli.runtime import runtime
 from podresize.errors import EXIT_USAGE, HostError, PodresizeError
@@ -32,6 +33,7 @@ commands.add_command(cluster)
 commands.add_command(runtime)
 commands.add_command(compare)
 commands.add_command(matrix)
+commands.add_command(mutation)
 commands.add_command(artifacts)
 commands.add_command(doctor)
 commands.add_command(list_requirements)

@@ -245,6 +245,8 @@ def _run_pytest(
     if target.tap:
         command.append("--tap")
     command += [f"--fault={each}" for each in target.faults]
+    command += [f"--gate-off-in={each}" for each in target.gate_off_in]
+    command += [f"--manifest={each.resolve()}" for each in target.manifests]
     if target.kubelet_config is not None:
         command.append(f"--kubelet-config={target.kubelet_config.resolve()}")
     if target.kubeconfig is not None:

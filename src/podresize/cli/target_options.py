@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from podresize.requirements.target import CGROUP_DRIVERS, EXISTING, MAKERS, Target
+from podresize.requirements.target import CGROUP_DRIVERS, EXISTING, GATED, MAKERS, Target
 
 _DEFAULTS = Target()
 
@@ -85,6 +85,22 @@ def target_options(
                 metavar="NAME",
                 help="Have the tap make the runtime do this wrong (update-dropped); may be "
                 "repeated. Shows that the checks see it.",
+            ),
+            click.option(
+                "--gate-off-in",
+                multiple=True,
+                type=click.Choice(GATED),
+                help="A component that has the gate off where the others have it on; may be "
+                "repeated. As a fault, with --provider local.",
+            ),
+            click.option(
+                "--manifest",
+                "manifests",
+                multiple=True,
+                type=click.Path(path_type=Path),
+                metavar="FILE",
+                help="Objects that the cluster gets at its start (an admission policy); may be "
+                "repeated. With --provider local.",
             ),
             click.option(
                 "--kubelet-config",

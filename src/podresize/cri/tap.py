@@ -12,9 +12,11 @@ runtime's. With faults it is no longer transparent: it makes a bad runtime of a 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import os
+import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from pathlib import Path
@@ -24,7 +26,7 @@ import grpc
 from cri_api.v1 import api_pb2
 
 from podresize.cri.client import CHANNEL_OPTIONS, OWN
-from podresize.cri.faults.fault import Asked, Fault, RefusedError, through
+from podresize.cri.faults.fault import Around, Asked, Fault, RefusedError, through
 from podresize.errors import HostError
 
 # A proxy has no opinion on how long a message may be. Of two settings of one name the first counts.
@@ -61,9 +63,10 @@ class Tap(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc carries no type
     """A proxy that listens on a socket of its own; it lives in one asyncio loop.
 
     ``listen`` is the path of that socket, ``runtime`` the endpoint behind it (``unix:///path``).
-    ``faults`` are what it makes the runtime do wrong, if anything. ``tell`` is called in the loop
-    with each call that has ended, and has to be quick; of those of our own witnesses
-    (``client.OWN``) it hears nothing.
+    ``faults`` are what it makes the runtime do wrong, if anything; ``control`` is the socket by
+    which some of them command the node's components. ``tell`` is called in the loop with each call
+    that has ended, and has to be quick; of those of our own witnesses (``client.OWN``) it hears
+    nothing.
     """
 
     def __init__(
@@ -73,11 +76,13 @@ class Tap(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc carries no type
         runtime: str,
         tell: Callable[[Call], None],
         faults: Sequence[Fault] = (),
+        control: str | None = None,
     ) -> None:
         self._listen = listen
         self._runtime = runtime
         self._tell = tell
         self._faults = faults
+        self._around = Around(runtime=runtime, control=control, cut=self._cut)
         self._server: Any = None
         self._channel: Any = None
         self._unary = {
@@ -156,7 +161,11 @@ class Tap(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc carries no type
             return answer
 
         asked = Asked(
-            method=method, request=request, behind=functools.partial(ask, method), ask=ask
+            method=method,
+            request=request,
+            behind=functools.partial(ask, method),
+            ask=ask,
+            around=self._around,
         )
         try:
             return await through(self._faults, asked)
@@ -181,8 +190,22 @@ class Tap(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc carries no type
                 call.cancel()  # where the client gave up; one that has ended stays as it is
             context.set_trailing_metadata(tuple(await call.trailing_metadata()))
 
+    def _cut(self) -> None:
+        """Close every connection that was accepted here. gRPC knows no way to close one."""
+        for entry in list(Path("/proc/self/fd").iterdir()):
+            with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(entry.name))) as end:
+                if end.family == socket.AF_UNIX and _path(end) == self._listen:
+                    is_listening = end.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+                    if not is_listening:
+                        end.shutdown(socket.SHUT_RDWR)
+
     def _teller(self, metadata: Metadata) -> Callable[[Call], None]:
         return _tell_nobody if OWN[0] in metadata else self._tell
+
+
+def _path(end: socket.socket) -> Path:
+    """Return where this end of a connection is bound; gRPC binds to ``///path``."""
+    return Path(os.fsdecode(end.getsockname()))
 
 
 def _tell_nobody(_call: Call) -> None:

@@ -36,6 +36,7 @@ def main() -> int:
     parser.add_argument("--runtime", required=True)
     parser.add_argument("--calls", type=Path, required=True)
     parser.add_argument("--fault", action="append", default=[])
+    parser.add_argument("--control", help="where the node's components are commanded")
     arguments = parser.parse_args()
     calls = CallFile(arguments.calls)
     try:
@@ -44,6 +45,7 @@ def main() -> int:
             runtime=arguments.runtime,
             tell=calls.tell,
             faults=[make(each) for each in arguments.fault],
+            control=arguments.control,
         )
         asyncio.run(serve(tap))
     except PodresizeError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
+from podresize.evidence.attribution import blame
 from podresize.evidence.case import Case, NoEvidenceError
 from podresize.evidence.failure_text import failure_text
 from podresize.evidence.judges import JUDGES
@@ -37,7 +38,7 @@ class Judgement:
     ``passed`` but for a catalogued race; ``text`` is the five-part failure text, None when nothing
     is wrong. ``facts`` holds the seconds after the patch by step (``steps.step_times``), without
     the steps that were not seen, and as ``sampling_gap`` the longest time in which nobody read the
-    cgroups.
+    cgroups. ``guilty`` is who is at fault when ``kind`` is ``failed``, where that is known.
     """
 
     requirement: str
@@ -47,6 +48,7 @@ class Judgement:
     deviation: str | None = None
     text: str | None = None
     facts: dict[str, float] = dataclasses.field(default_factory=dict)
+    guilty: str | None = None
 
 
 def verify(
@@ -133,10 +135,14 @@ class _Bench:
                 ),
                 deviation=deviation.id,
             )
+        at_fault = None
         if deviation is not None:
             reading = f"{deviation.reading}. Deviation {deviation.id}"
         else:
             reading = first.reading or disagreement(self.case) or first.text
+            at_fault = blame(self.case, requirement.id)
+        if at_fault is not None:
+            reading = f"{reading}. {at_fault}"
         witnesses = phrases(self.case, first.container)
         faults = [fault.text for fault in ruling.faults]
         return Judgement(
@@ -147,6 +153,7 @@ class _Bench:
             witnesses=witnesses,
             text=self._text(requirement, faults, witnesses, reading),
             facts=self.facts,
+            guilty=None if at_fault is None else str(at_fault.party),
         )
 
     def _explanation(self, requirement: Requirement) -> Deviation | None:

@@ -54,7 +54,8 @@ class VerdictRecord:
     ``witnesses`` maps api, cri and kernel to what each said, in one short phrase. ``timeline`` is
     the id of the ``timeline`` record that holds the evidence. ``facts`` gives, by step of the
     resize (proposed, in_progress, kernel, cri, status, done), the seconds after the patch at which
-    it was first seen; a step that was not seen has no entry.
+    it was first seen; a step that was not seen has no entry. ``guilty`` is who does wrong, where
+    the witnesses tell (``attribution.Blame``).
     """
 
     requirement: str
@@ -72,6 +73,7 @@ class VerdictRecord:
     timeline: str | None = None
     started: str | None = None
     facts: dict[str, float] = dataclasses.field(default_factory=dict)
+    guilty: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as a JSON object, ``type`` first."""

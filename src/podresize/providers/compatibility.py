@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from packaging.version import InvalidVersion, Version
 
+from podresize.cluster.objects import read_objects
 from podresize.cri.faults.catalogue import make as make_fault
 from podresize.errors import UsageError
 from podresize.providers.kubelet import gate_is_locked
@@ -92,6 +93,7 @@ def check_target(target: Target) -> None:
             causes=("--tap was not given",),
             next_command=_up(target.provider, f"--tap --fault {target.faults[0]}"),
         )
+    refuse_wrongs(target)
     if target.oci_runtime not in _OCI_RUNTIMES:
         raise UsageError(
             "unknown OCI runtime",
@@ -131,6 +133,28 @@ def check_target(target: Target) -> None:
             causes=(f"known: {', '.join(CGROUP_DRIVERS)}",),
             next_command="podresize cluster up --provider kind --cgroup-driver systemd",
         )
+
+
+def refuse_wrongs(target: Target) -> None:
+    """Raise ``UsageError`` for what cannot be made wrong, beside the tap's faults."""
+    if target.provider != DEFAULT_PROVIDER and (target.gate_off_in or target.manifests):
+        raise UsageError(
+            f"the provider {target.provider} cannot make a stack wrong like this",
+            value="; ".join(target.wrongs),
+            origin="--gate-off-in, --manifest",
+            causes=("it starts all of its components alike",),
+            next_command="podresize run --provider local",
+        )
+    if target.gate_off_in and (not target.gate or gate_is_locked(target.kubernetes)):
+        raise UsageError(
+            "the gate is not on in the others, or cannot be turned off",
+            value=f"{', '.join(target.gate_off_in)} of {target.kubernetes}",
+            origin="--gate-off-in",
+            causes=("--gate off", "InPlacePodVerticalScaling is locked on since 1.35"),
+            next_command=_up(target.provider, "--gate-off-in kubelet --kubernetes 1.27.4"),
+        )
+    for file in target.manifests:
+        read_objects(file)
 
 
 def check_crun(

@@ -34,7 +34,8 @@ class NodeHandle:
     kubelet's directory as this host sees it (``/var/lib/kubelet`` on the node), None where it does
     not. ``calls`` is the file in which a tap between kubelet and runtime writes each call
     (``cri.calls``), None where there is no tap; ``cri_endpoint`` is the tap's then, and ``faults``
-    what it does wrong. Of a node that is out of reach there is the name alone.
+    what it does wrong. ``wrongs`` are ``Target.wrongs``. Of a node that is out of reach there is
+    the name alone.
     """
 
     name: str
@@ -46,6 +47,7 @@ class NodeHandle:
     kubelet: Path | None = None
     calls: Path | None = None
     faults: tuple[str, ...] = ()
+    wrongs: tuple[str, ...] = ()
 
     @property
     def runtime_endpoint(self) -> str:
@@ -66,6 +68,7 @@ class NodeHandle:
             "kubelet": None if self.kubelet is None else str(self.kubelet),
             "calls": None if self.calls is None else str(self.calls),
             "faults": list(self.faults),
+            "wrongs": list(self.wrongs),
         }
 
     @classmethod
@@ -81,6 +84,7 @@ class NodeHandle:
             kubelet=Path(raw["kubelet"]) if raw.get("kubelet") else None,
             calls=Path(raw["calls"]) if raw.get("calls") else None,
             faults=tuple(raw.get("faults", ())),
+            wrongs=tuple(raw.get("wrongs", ())),
         )
 
 

@@ -47,14 +47,16 @@ def gate_is_locked(kubernetes: str) -> bool:
         return False
 
 
-def feature_gates(target: Target) -> dict[str, bool]:
-    """Return the gates that apiserver, scheduler, controller manager and kubelet are given."""
-    return {} if gate_is_locked(target.kubernetes) else {FEATURE: target.gate}
+def feature_gates(target: Target, component: str | None = None) -> dict[str, bool]:
+    """Return the gates that a component of ``GATED`` is given; of None, that each of them is."""
+    if gate_is_locked(target.kubernetes):
+        return {}
+    return {FEATURE: target.gate and component not in target.gate_off_in}
 
 
 def node_settings(target: Target, host: Host) -> dict[str, Any]:
     """Return the KubeletConfiguration that this target wants on this host, wherever it runs."""
-    gates = feature_gates(target)
+    gates = feature_gates(target, "kubelet")
     config: dict[str, Any] = {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",

@@ -11,12 +11,13 @@ def mismatches(
     *,
     worker_nodes: int = 0,
     tap: bool = False,
-    faults: tuple[str, ...] = (),
+    wrongs: tuple[str, ...] = (),
 ) -> list[str]:
     """Return what a running cluster is otherwise than the target, one phrase each.
 
-    ``worker_nodes`` is how many it has, ``tap`` whether one is there, and ``faults`` what that does
-    wrong. Settings of the kubelet that a fingerprint does not hold are not compared.
+    ``worker_nodes`` is how many it has, ``tap`` whether one is there, and ``wrongs`` what it is
+    made to do wrong (``Target.wrongs``). Settings of the kubelet that a fingerprint does not hold
+    are not compared.
     """
     wanted = {
         "kubernetes": target.kubernetes,
@@ -31,7 +32,7 @@ def mismatches(
     have = {name: getattr(fingerprint, name) for name in wanted}
     wanted["worker_nodes"], have["worker_nodes"] = target.worker_nodes, worker_nodes
     wanted["tap"], have["tap"] = target.tap, tap
-    wanted["faults"], have["faults"] = target.faults, faults
+    wanted["wrongs"], have["wrongs"] = target.wrongs, wrongs
     return [
         f"{name} is {have[name]}, not {value}"
         for name, value in wanted.items()

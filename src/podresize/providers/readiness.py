@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from podresize.cluster.api import Api
+from podresize.cluster.api import Api, ApiUnreachableError
 from podresize.cluster.wait import wait_for
 from podresize.errors import HarnessError
 from podresize.providers.interface import OWN_NODE
 
 READY_DEADLINE_SECONDS = 60.0
 _READY_TURN_SECONDS = 2.0
+_LOOK_SECONDS = 0.1
 
 
 def wait_node(
@@ -43,6 +44,26 @@ def wait_node(
                 raise
         else:
             return
+
+
+def wait_api(
+    api: Api, *, has_ended: Callable[[], bool], deadline: float = READY_DEADLINE_SECONDS
+) -> None:
+    """Wait until the apiserver says that it is ready (``/readyz``), its roles made and all.
+
+    Nothing announces it. Raises ``HarnessError`` as ``wait_node`` does.
+    """
+    end = time.monotonic() + deadline
+    while True:
+        try:
+            if api.request("GET", path="/readyz").ok:
+                return
+        except ApiUnreachableError:
+            if has_ended() or time.monotonic() >= end:
+                raise
+        if time.monotonic() >= end:
+            raise HarnessError("the apiserver is not ready in time", value=f"{deadline:g} s")
+        time.sleep(_LOOK_SECONDS)
 
 
 def is_ready(node: dict[str, Any]) -> bool:

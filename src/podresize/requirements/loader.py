@@ -29,10 +29,9 @@ import difflib
 import functools
 import importlib.resources
 import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-import yaml
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from podresize.errors import UsageError
@@ -51,9 +50,7 @@ from podresize.requirements.model import (
     Shows,
     needed_deviations,
 )
-
-_ID = re.compile(r"[A-Z]{1,4}-\d{2,3}")
-_Entry = TypeVar("_Entry")
+from podresize.requirements.reading import Reader, bad, parse_list
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,61 +107,36 @@ def parse_catalogue(
     """
     known: dict[str, Requirement] = {}
     for origin, text in requirements.items():
-        for identity, requirement in _parse_list(text, origin, _requirement).items():
+        for identity, requirement in parse_list(text, origin, _requirement).items():
             if identity in known:
-                raise _bad("an id occurs twice", identity, origin)
+                raise bad("an id occurs twice", identity, origin)
             known[identity] = requirement
-    left_out = _parse_list(not_checked, "not_checked.yaml", _not_checked)
+    left_out = parse_list(not_checked, "not_checked.yaml", _not_checked)
     for identity in left_out.keys() & known.keys():
-        raise _bad("a requirement cannot be listed as not checked", identity, "not_checked.yaml")
-    departures = _parse_list(deviations, "deviations.yaml", _deviation)
+        raise bad("a requirement cannot be listed as not checked", identity, "not_checked.yaml")
+    departures = parse_list(deviations, "deviations.yaml", _deviation)
     for departure in departures.values():
         for missing in sorted(departure.explains - known.keys()):
-            raise _bad("a deviation explains an unknown requirement", missing, departure.id)
+            raise bad("a deviation explains an unknown requirement", missing, departure.id)
     for requirement in known.values():
         for need in requirement.needs:
             for name in needed_deviations(need):
                 if name not in departures:
-                    raise _bad("a requirement needs an unknown deviation", name, requirement.id)
+                    raise bad("a requirement needs an unknown deviation", name, requirement.id)
     return Catalogue(requirements=known, deviations=departures, not_checked=left_out)
 
 
-# libyaml's, ten times as fast, where it is built in: each of a dozen workers reads the catalogue.
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-def _parse_list(text: str, origin: str, build: Callable[[_Reader], _Entry]) -> dict[str, _Entry]:
-    try:
-        entries = yaml.load(text, Loader=_LOADER)
-    except yaml.YAMLError as error:
-        raise _bad("a catalogue file is not YAML", str(error), origin) from error
-    if not isinstance(entries, list):
-        raise _bad("a catalogue file must hold a list", type(entries).__name__, origin)
-    result: dict[str, _Entry] = {}
-    for number, raw in enumerate(entries, start=1):
-        reader = _Reader(raw, f"{origin}, entry {number}")
-        identity = reader.text("id")
-        reader.origin = f"{origin}, {identity}"
-        if not _ID.fullmatch(identity):
-            raise _bad("an id reads like ST-21", identity, reader.origin)
-        if identity in result:
-            raise _bad("an id occurs twice", identity, origin)
-        result[identity] = build(reader)
-        reader.close()
-    return result
-
-
-def _requirement(reader: _Reader) -> Requirement:
+def _requirement(reader: Reader) -> Requirement:
     needs = reader.words("needs")
     for need in needs:
         if need not in NEEDS and not need.startswith(DEVIATION_NEED):
-            raise _bad("an unknown need", need, reader.origin)
+            raise bad("an unknown need", need, reader.origin)
     deadlines = reader.optional("deadlines", {})
     if not isinstance(deadlines, dict):
-        raise _bad("deadlines map a range to seconds", str(deadlines), reader.origin)
+        raise bad("deadlines map a range to seconds", str(deadlines), reader.origin)
     factor = reader.optional("factor", None)
     if factor is not None and (not isinstance(factor, int | float) or factor <= 1):
-        raise _bad("a factor is a number above 1", str(factor), reader.origin)
+        raise bad("a factor is a number above 1", str(factor), reader.origin)
     put_to = reader.one_of("put_to", PutTo, PutTo.CLUSTER)
     return Requirement(
         id=reader.text("id"),
@@ -188,13 +160,13 @@ def _requirement(reader: _Reader) -> Requirement:
     )
 
 
-def _versions(reader: _Reader, put_to: PutTo) -> SpecifierSet:
+def _versions(reader: Reader, put_to: PutTo) -> SpecifierSet:
     if put_to is PutTo.RUNTIME and "versions" not in reader.raw:
         return SpecifierSet()
     return _range(reader.text("versions"), reader.origin)
 
 
-def _not_checked(reader: _Reader) -> NotChecked:
+def _not_checked(reader: Reader) -> NotChecked:
     return NotChecked(
         id=reader.text("id"),
         title=reader.text("title"),
@@ -203,15 +175,15 @@ def _not_checked(reader: _Reader) -> NotChecked:
     )
 
 
-def _deviation(reader: _Reader) -> Deviation:
+def _deviation(reader: Reader) -> Deviation:
     affects = reader.optional("affects", [])
     if not isinstance(affects, list) or not affects:
-        raise _bad("a deviation affects a list of stacks", str(affects), reader.origin)
+        raise bad("a deviation affects a list of stacks", str(affects), reader.origin)
     return Deviation(
         id=reader.text("id"),
         title=reader.text("title"),
         explains=reader.words("explains"),
-        affects=tuple(_affects(_Reader(item, reader.origin)) for item in affects),
+        affects=tuple(_affects(Reader(item, reader.origin)) for item in affects),
         signature=_signature(reader),
         source=reader.text("source"),
         reading=reader.text("reading"),
@@ -222,40 +194,40 @@ def _deviation(reader: _Reader) -> Deviation:
     )
 
 
-def _signature(reader: _Reader) -> str:
+def _signature(reader: Reader) -> str:
     if "shows" in reader.raw and "signature" not in reader.raw:
         return ""
     return reader.text("signature")
 
 
-def _shows(reader: _Reader) -> tuple[Shows, ...]:
+def _shows(reader: Reader) -> tuple[Shows, ...]:
     entries = reader.optional("shows", [])
     if not isinstance(entries, list):
-        raise _bad("'shows' is a list of claims", str(entries), reader.origin)
+        raise bad("'shows' is a list of claims", str(entries), reader.origin)
     found = []
     for entry in entries:
-        inner = _Reader(entry, reader.origin)
+        inner = Reader(entry, reader.origin)
         patterns = {key: inner.text(key) for key in ("what", "got", "want") if key in inner.raw}
         inner.close()
         for pattern in patterns.values():
             try:
                 re.compile(pattern)
             except re.error as error:
-                raise _bad("not a regular expression", pattern, reader.origin) from error
+                raise bad("not a regular expression", pattern, reader.origin) from error
         if "what" not in patterns:
-            raise _bad("a claim that a deviation shows has a 'what'", str(entry), reader.origin)
+            raise bad("a claim that a deviation shows has a 'what'", str(entry), reader.origin)
         found.append(Shows(**patterns))
     return tuple(found)
 
 
-def _flag(reader: _Reader, key: str) -> bool:
+def _flag(reader: Reader, key: str) -> bool:
     value = reader.optional(key, False)
     if not isinstance(value, bool):
-        raise _bad(f"'{key}' is true or false", str(value), reader.origin)
+        raise bad(f"'{key}' is true or false", str(value), reader.origin)
     return value
 
 
-def _affects(reader: _Reader) -> Affects:
+def _affects(reader: Reader) -> Affects:
     if "kubernetes" in reader.raw:
         built = Affects(
             kubernetes=_range(reader.text("kubernetes"), reader.origin),
@@ -268,13 +240,13 @@ def _affects(reader: _Reader) -> Affects:
     return built
 
 
-def _affects_runtime(reader: _Reader) -> Affects:
+def _affects_runtime(reader: Reader) -> Affects:
     """Read the stacks of a deviation that needs no Kubernetes: either name, or both."""
     if not {"runtime", "oci_runtime"} & reader.raw.keys():
-        raise _bad("it affects no stack", str(reader.raw), reader.origin)
+        raise bad("it affects no stack", str(reader.raw), reader.origin)
     version = reader.optional("cgroup_version", 0)
     if version not in (0, 1, 2):
-        raise _bad("a cgroup version is 1 or 2", str(version), reader.origin)
+        raise bad("a cgroup version is 1 or 2", str(version), reader.origin)
     return Affects(
         kubernetes=None,
         runtime=_text_or_none(reader, "runtime"),
@@ -285,17 +257,17 @@ def _affects_runtime(reader: _Reader) -> Affects:
     )
 
 
-def _text_or_none(reader: _Reader, key: str) -> str:
+def _text_or_none(reader: Reader, key: str) -> str:
     return reader.text(key) if key in reader.raw else ""
 
 
-def _range_or_any(reader: _Reader, key: str) -> SpecifierSet:
+def _range_or_any(reader: Reader, key: str) -> SpecifierSet:
     return _range(reader.text(key), reader.origin) if key in reader.raw else SpecifierSet()
 
 
 def _deadline(versions: Any, seconds: Any, origin: str) -> Deadline:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0:
-        raise _bad("a deadline is a positive number of seconds", str(seconds), origin)
+        raise bad("a deadline is a positive number of seconds", str(seconds), origin)
     return Deadline(versions=_range(str(versions), origin), seconds=float(seconds))
 
 
@@ -303,9 +275,9 @@ def _range(text: str, origin: str) -> SpecifierSet:
     try:
         versions = SpecifierSet(text)
     except InvalidSpecifier as error:
-        raise _bad("this is not a range of versions", text, origin) from error
+        raise bad("this is not a range of versions", text, origin) from error
     if not versions:
-        raise _bad("a range of versions is empty", text, origin)
+        raise bad("a range of versions is empty", text, origin)
     return versions
 
 
@@ -317,50 +289,3 @@ def _unknown(what: str, identity: str, known: Iterable[str]) -> UsageError:
         causes=(f"the nearest are: {', '.join(near)}",) if near else (),
         next_command="podresize list",
     )
-
-
-def _bad(what: str, value: str, origin: str) -> UsageError:
-    return UsageError(what, value=value, origin=origin, causes=("a mistake in the catalogue",))
-
-
-class _Reader:
-    """One mapping of the file; ``close`` refuses the keys nobody asked for."""
-
-    def __init__(self, raw: Any, origin: str) -> None:
-        if not isinstance(raw, dict):
-            raise _bad("an entry must be a mapping", str(raw), origin)
-        self.raw: dict[Any, Any] = raw
-        self.origin = origin
-        self.read: set[Any] = set()
-
-    def optional(self, key: str, default: Any) -> Any:
-        self.read.add(key)
-        return self.raw.get(key, default)
-
-    def text(self, key: str) -> str:
-        value = self.optional(key, None)
-        if not isinstance(value, str) or not value.strip():
-            raise _bad(f"{key!r} must be a text", str(value), self.origin)
-        return " ".join(value.split())
-
-    def words(self, key: str) -> frozenset[str]:
-        value = self.optional(key, [])
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise _bad(f"{key!r} must be a list of words", str(value), self.origin)
-        return frozenset(value)
-
-    def one_of(self, key: str, kind: type[_Enum], default: _Enum | None = None) -> _Enum:
-        if default is not None and key not in self.raw:
-            return default
-        value = self.text(key)
-        try:
-            return kind(value)
-        except ValueError:
-            raise _bad(f"{key!r} has no such value", value, self.origin) from None
-
-    def close(self) -> None:
-        for key in self.raw.keys() - self.read:
-            raise _bad("an unknown key", str(key), self.origin)
-
-
-_Enum = TypeVar("_Enum", Level, Scope, Judged, PutTo)

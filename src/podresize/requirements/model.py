@@ -65,6 +65,17 @@ class PutTo(enum.StrEnum):
     RUNTIME = "runtime"
 
 
+class Party(enum.StrEnum):
+    """Who can do wrong, as a reading names it."""
+
+    APISERVER = "apiserver"
+    SCHEDULER = "scheduler"
+    KUBELET = "kubelet"
+    CRI_RUNTIME = "CRI runtime"
+    OCI_RUNTIME = "OCI runtime"
+    KERNEL = "kernel"
+
+
 class Judged(enum.StrEnum):
     """What decides a requirement: the timeline of one resize, or the claims of a check."""
 

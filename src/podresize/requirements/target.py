@@ -16,6 +16,8 @@ EXISTING = "kubeconfig"
 """The provider that makes no cluster: what it reaches is whatever is there."""
 PROVIDERS = (*MAKERS, EXISTING)
 DEFAULT_PROVIDER = MAKERS[0]
+GATED = ("apiserver", "scheduler", "controller-manager", "kubelet")
+"""The components that are given the feature gate."""
 CGROUP_DRIVERS = ("systemd", "cgroupfs")
 _OWN_DRIVERS = {"local": "cgroupfs", "kind": "systemd"}
 UNKNOWN = "unknown"
@@ -35,6 +37,7 @@ _OF_WHAT_IS_THERE = frozenset(
 _OF_WHAT_IS_MADE = frozenset(
     {"kubernetes", "containerd", "oci_runtime", "gate", "cpu_manager_policy", "kubelet_config"}
     | {"memory_manager_policy", "cgroup_driver", "kubelet", "worker_nodes", "tap", "faults"}
+    | {"gate_off_in", "manifests"}
 )
 
 
@@ -48,7 +51,9 @@ class Target:
     ``systemd`` or ``cgroupfs``, None for the provider's own. ``worker_nodes`` are nodes beside that
     of the control plane, on the first of which the checks' pods run then. With ``tap`` a proxy
     between kubelet and runtime tells every call (``cri.tap``), and changes none but by ``faults``
-    (``cri.faults``): what a good runtime is made to do wrong.
+    (``cri.faults``): what a good runtime is made to do wrong. ``gate_off_in`` are components (of
+    ``GATED``) that have the gate off where the others have it on, ``manifests`` files of objects
+    that the cluster gets when its apiserver answers: these too make a bad stack of a good one.
 
     ``kubeconfig``, ``context``, ``namespace``, ``image``, ``node_selector`` (``key=value``) and
     ``runtime_class`` are for the provider ``kubeconfig``, to which all the others mean nothing.
@@ -67,6 +72,8 @@ class Target:
     worker_nodes: int = 0
     tap: bool = False
     faults: tuple[str, ...] = ()
+    gate_off_in: tuple[str, ...] = ()
+    manifests: tuple[Path, ...] = ()
     kubeconfig: Path | None = None
     context: str | None = None
     namespace: str | None = None
@@ -96,6 +103,15 @@ class Target:
         }
 
     @property
+    def wrongs(self) -> tuple[str, ...]:
+        """Whatever makes it a stack that nobody has, one phrase each."""
+        return (
+            *(f"fault {each}" for each in self.faults),
+            *(f"gate off in the {each}" for each in self.gate_off_in),
+            *(f"manifest {each.name}" for each in self.manifests),
+        )
+
+    @property
     def kubelet_overrides(self) -> dict[str, Any]:
         """The settings of ``kubelet`` as the configuration has them."""
         return {key: json.loads(value) for key, value in self.kubelet}
@@ -119,7 +135,7 @@ class Target:
             text += f", worker nodes {self.worker_nodes}"
         if self.tap:
             text += ", tap"
-        text += "".join(f", fault {each}" for each in self.faults)
+        text += "".join(f", {each}" for each in self.wrongs)
         if self.provider != DEFAULT_PROVIDER:
             text += f", provider {self.provider}"
         return text + "".join(f", {key} {value}" for key, value in self.kubelet)

@@ -138,11 +138,13 @@ class RunningPod(LivePod):
         surroundings: Surroundings | None = None,
         metrics: bool = False,
         then: tuple[str, Callable[[], object]] | None = None,
+        settle: float = 0.0,
     ) -> Timeline:
         """Ask for the change and return everything that was seen until it was decided.
 
         ``metrics``: what kubelet and apiserver count is read before and after as well. ``then``
         is done as soon as the answer is there, and named in the evidence as ``observe`` does it.
+        It is watched for ``settle`` seconds at least: what undoes a resize may come after its end.
 
         ``surroundings`` are by default those that the pod's maker can vouch for: the whole node
         where the check has it alone, nothing where others come and go. Raises ``HarnessError`` when
@@ -161,7 +163,7 @@ class RunningPod(LivePod):
         if then is not None:
             # What is done meanwhile may cost the resize one turn of the kubelet: it gets another.
             expected = dataclasses.replace(expected, deadline=2 * expected.deadline)
-        return self._observe(recorder, expected, act, metrics=metrics)
+        return self._observe(recorder, expected, act, metrics=metrics, settle=settle)
 
     def resize_many(
         self,

@@ -76,6 +76,7 @@ MUTANTS: list[Mutant] = [
     ("ST-17", V137 | INFEASIBLE, "silent", conditions(message="")),
     ("ST-17", V137 | INFEASIBLE, "other-words", conditions(message="no")),
     ("ST-17", V137 | INFEASIBLE, "deferred", conditions(reason="Deferred")),
+    ("ST-17", V137 | INFEASIBLE, "false", conditions(status="False")),
     (
         "ST-22",
         UNLIMITED,

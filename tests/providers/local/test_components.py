@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from podresize.providers.kubelet import FEATURE, feature_gates
 from podresize.providers.local.components import Component, plan, plan_runtime
 from podresize.providers.local.layout import Layout
 from podresize.requirements.target import Target
@@ -113,3 +114,13 @@ def test_a_runtime_alone_is_containerd_its_images_and_perhaps_a_tap(
         *("containerd", "load-pause", "load-workload"),
     ]
     assert all(set(each.after) <= {"containerd"} for each in found)
+
+
+def test_one_component_alone_may_have_the_gate_off(layout: Layout) -> None:
+    found = components(layout, Target(gate_off_in=("scheduler",)))
+
+    off = {
+        name for name in CONTROL_PLANE for word in found[name].command if word == f"{GATE}=false"
+    }
+    assert off == {"kube-scheduler"}
+    assert feature_gates(Target(gate_off_in=("kubelet",)), "kubelet") == {FEATURE: False}

@@ -6,27 +6,42 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from podresize.cri.faults import reporting, updating
+from podresize.cri.faults import changing, reporting, sandboxes, surrounding, updating
 from podresize.cri.faults.fault import Fault
 from podresize.errors import UsageError
 
 FAULTS: dict[str, Callable[..., Fault]] = {
     "update-dropped": updating.Dropped,
     "update-delayed": updating.Delayed,
+    "update-late": updating.Late,
     "update-refused": updating.Refused,
     "update-answer-lost": updating.Cut,
+    "update-connection-cut": surrounding.ConnectionCut,
     "update-twice": updating.Twice,
+    "update-undone": updating.Undone,
     "update-kills": updating.Killing,
-    "update-half": updating.half,
-    "update-misdirected": updating.misdirected,
-    "update-scaled": updating.scaled,
-    "update-off-by-a-page": updating.off_by_a_page,
-    "update-quota-rounded": updating.quota_rounded,
+    "update-misdirected": updating.Misdirected,
+    "update-half": changing.half,
+    "update-scaled": changing.scaled,
+    "update-off-by-a-page": changing.off_by_a_page,
+    "update-quota-rounded": changing.quota_rounded,
+    "update-other-period": changing.other_period,
+    "update-pins": changing.pinned,
+    "create-scaled": changing.CreatedScaled,
     "status-empty": reporting.empty,
     "status-stale": reporting.Stale,
     "status-ahead": reporting.Ahead,
     "status-swapped": reporting.swapped,
     "status-scaled": reporting.scaled,
+    "status-restarted": reporting.Restarted,
+    "sandbox-not-ready": sandboxes.NotReady,
+    "sandbox-update-dropped": sandboxes.Dropped,
+    "sandbox-update-refused": sandboxes.Refused,
+    "cgroup-written": surrounding.CgroupWritten,
+    "runtime-killed": surrounding.runtime_killed,
+    "tap-killed": surrounding.tap_killed,
+    "runtime-restarted": surrounding.runtime_restarted,
+    "kubelet-restarted": surrounding.kubelet_restarted,
 }
 _TYPES: dict[str, Callable[[str], Any]] = {"str": str, "float": float, "int": int}
 

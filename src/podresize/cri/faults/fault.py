@@ -17,9 +17,14 @@ Proceed = Callable[[bytes], Awaitable[bytes]]
 Ask = Callable[[str, bytes], Awaitable[bytes]]
 """Asks the runtime by itself, past all faults: a method's full name and its request."""
 
-UPDATE = "/runtime.v1.RuntimeService/UpdateContainerResources"
-STATUS = "/runtime.v1.RuntimeService/ContainerStatus"
-STOP = "/runtime.v1.RuntimeService/StopContainer"
+SERVICE = "/runtime.v1.RuntimeService"
+UPDATE = f"{SERVICE}/UpdateContainerResources"
+STATUS = f"{SERVICE}/ContainerStatus"
+STOP = f"{SERVICE}/StopContainer"
+CREATE = f"{SERVICE}/CreateContainer"
+LIST = f"{SERVICE}/ListContainers"
+SANDBOX_STATUS = f"{SERVICE}/PodSandboxStatus"
+SANDBOX_UPDATE = f"{SERVICE}/UpdatePodSandboxResources"
 
 
 class RefusedError(Exception):
@@ -31,6 +36,24 @@ class RefusedError(Exception):
         self.message = message
 
 
+def _nothing_to_cut() -> None:
+    """Where there is no tap there is no connection of its clients."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """What is around a tap, for faults that are no answer to a call.
+
+    ``runtime`` is the endpoint behind it (``unix:///path``), ``control`` the socket on which the
+    node's components are commanded, None where nobody listens for that. ``cut`` closes the
+    connections of all clients.
+    """
+
+    runtime: str = ""
+    control: str | None = None
+    cut: Callable[[], None] = _nothing_to_cut
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """A call on its way to the runtime, as a fault has it in hand."""
@@ -39,6 +62,7 @@ class Asked:
     request: bytes
     behind: Proceed
     ask: Ask
+    around: Around = Around()
 
     async def go_on(self, request: bytes | None = None) -> bytes:
         """Return the answer from behind, to this request or to another."""
@@ -53,6 +77,35 @@ class Asked:
             return None
         update = api_pb2.UpdateContainerResourcesRequest.FromString(self.request)
         return update if container in ("", update.container_id) else None
+
+
+async def status_of(container: str, ask: Ask, *, verbose: bool = False) -> Any:
+    """Return the runtime's ContainerStatusResponse for a container."""
+    request = api_pb2.ContainerStatusRequest(container_id=container, verbose=verbose)
+    answer = await ask(STATUS, request.SerializeToString())
+    return api_pb2.ContainerStatusResponse.FromString(answer)
+
+
+async def sandbox_of(container: str, ask: Ask) -> str:
+    """Return the id of a container's pod sandbox; empty where the runtime does not know it."""
+    wanted = api_pb2.ContainerFilter(id=container)
+    for each in await _listed(wanted, ask):
+        return str(each.pod_sandbox_id)
+    return ""
+
+
+async def neighbours_of(container: str, ask: Ask) -> list[str]:
+    """Return the ids of the other running containers of a container's pod."""
+    running = api_pb2.ContainerStateValue(state=api_pb2.CONTAINER_RUNNING)
+    wanted = api_pb2.ContainerFilter(pod_sandbox_id=await sandbox_of(container, ask), state=running)
+    found = await _listed(wanted, ask) if wanted.pod_sandbox_id else []
+    return [each.id for each in found if each.id != container]
+
+
+async def _listed(wanted: Any, ask: Ask) -> list[Any]:
+    request = api_pb2.ListContainersRequest(filter=wanted)
+    answer = await ask(LIST, request.SerializeToString())
+    return list(api_pb2.ListContainersResponse.FromString(answer).containers)
 
 
 class Fault(Protocol):

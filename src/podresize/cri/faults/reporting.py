@@ -8,7 +8,7 @@ from typing import Any
 
 from cri_api.v1 import api_pb2
 
-from podresize.cri.faults.fault import STATUS, Ask, Asked, OnStatus
+from podresize.cri.faults.fault import STATUS, Ask, Asked, OnStatus, status_of
 
 
 def empty(container: str = "") -> OnStatus:
@@ -68,11 +68,30 @@ class Stale:
     async def _remember(self, container: str, ask: Ask) -> None:
         """Note what the status is before the first of some updates."""
         if container not in self.updated:
-            request = api_pb2.ContainerStatusRequest(container_id=container)
-            answer = await ask(STATUS, request.SerializeToString())
-            status = api_pb2.ContainerStatusResponse.FromString(answer).status
+            status = (await status_of(container, ask)).status
             self.before[container] = status.resources.SerializeToString()
         self.updated[container] = time.monotonic()
+
+
+@dataclasses.dataclass
+class Restarted:
+    """After an update the status tells of a later start: the time of the update."""
+
+    container: str = ""
+    updated: dict[str, int] = dataclasses.field(default_factory=dict, init=False)
+
+    async def call(self, asked: Asked) -> bytes:
+        """See ``Fault``."""
+        if (update := asked.update_of(self.container)) is not None:
+            self.updated[update.container_id] = time.time_ns()
+        answer = await asked.go_on()
+        if asked.method != STATUS:
+            return answer
+        said = api_pb2.ContainerStatusResponse.FromString(answer)
+        if (since := self.updated.get(said.status.id)) is None:
+            return answer
+        said.status.started_at = since
+        return bytes(said.SerializeToString())
 
 
 @dataclasses.dataclass

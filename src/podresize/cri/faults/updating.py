@@ -1,5 +1,4 @@
-"""Faults of an update: dropped, late, refused, done twice or to another, with what it asks for
-changed."""
+"""Faults of an update: dropped, late, undone, refused, done twice or to another container."""
 
 from __future__ import annotations
 
@@ -10,12 +9,25 @@ from typing import Any
 import grpc
 from cri_api.v1 import api_pb2
 
-from podresize.cri.faults.fault import STOP, Asked, OnUpdate, RefusedError
+from podresize.cri.faults.afterwards import Afterwards
+from podresize.cri.faults.changing import FIELDS
+from podresize.cri.faults.fault import (
+    STOP,
+    UPDATE,
+    Asked,
+    RefusedError,
+    neighbours_of,
+    status_of,
+)
 
-_CPU = ("cpu_period", "cpu_quota", "cpu_shares")
-_MEMORY = ("memory_limit_in_bytes", "memory_swap_limit_in_bytes")
-_PAGE = 4096
-_DONE = b""  # an UpdateContainerResourcesResponse has no fields
+DONE = b""  # the answer to an update has no fields
+
+
+def check_code(code: str) -> None:
+    """Raise ``ValueError`` for what is no gRPC status of an error."""
+    known = [name for name in grpc.StatusCode.__members__ if name != "OK"]
+    if code not in known:
+        raise ValueError(f"codes: {', '.join(known)}")
 
 
 @dataclasses.dataclass
@@ -27,7 +39,7 @@ class Dropped:
     async def call(self, asked: Asked) -> bytes:
         """See ``Fault``."""
         if asked.update_of(self.container) is not None:
-            return _DONE
+            return DONE
         return await asked.go_on()
 
 
@@ -55,8 +67,7 @@ class Refused:
     refused: int = dataclasses.field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        if self.code not in grpc.StatusCode.__members__:
-            raise ValueError(f"codes: {', '.join(grpc.StatusCode.__members__)}")
+        check_code(self.code)
 
     async def call(self, asked: Asked) -> bytes:
         """See ``Fault``."""
@@ -110,57 +121,72 @@ class Killing:
         return answer
 
 
-def half(keep: str = "cpu", container: str = "") -> OnUpdate:
-    """Only the fields of cpu, or only those of memory, are done."""
-    dropped = {"cpu": _MEMORY, "memory": _CPU}.get(keep)
-    if dropped is None:
-        raise ValueError("keep: cpu or memory")
+@dataclasses.dataclass
+class Misdirected:
+    """The update is done to the container with the id ``to``.
 
-    def change(update: Any) -> None:
-        for field in dropped:
-            update.linux.ClearField(field)
+    Without one it is another running container of the pod; where that has none, nothing is done.
+    """
 
-    return OnUpdate(change, container)
+    to: str = ""
+    container: str = ""
 
-
-def misdirected(to: str, container: str = "") -> OnUpdate:
-    """The update is done to the container with the id ``to``."""
-
-    def change(update: Any) -> None:
-        update.container_id = to
-
-    return OnUpdate(change, container)
-
-
-def scaled(cpu: float = 1.0, memory: float = 1.0, container: str = "") -> OnUpdate:
-    """What is done is so many times what was asked for: a mistake in units."""
-
-    def change(update: Any) -> None:
-        for fields, factor in ((("cpu_quota", "cpu_shares"), cpu), (_MEMORY, memory)):
-            for field in fields:
-                if (value := getattr(update.linux, field)) > 0:
-                    setattr(update.linux, field, int(value * factor))
-
-    return OnUpdate(change, container)
+    async def call(self, asked: Asked) -> bytes:
+        """See ``Fault``."""
+        if (update := asked.update_of(self.container)) is None:
+            return await asked.go_on()
+        others = [self.to] if self.to else await neighbours_of(update.container_id, asked.ask)
+        if not others:
+            return DONE
+        update.container_id = others[0]
+        return await asked.go_on(update.SerializeToString())
 
 
-def off_by_a_page(container: str = "") -> OnUpdate:
-    """The limit of memory is a page larger than what was asked for."""
+@dataclasses.dataclass
+class Late:
+    """The update is answered at once, and done ``seconds`` later.
 
-    def change(update: Any) -> None:
-        for field in _MEMORY:
-            if (value := getattr(update.linux, field)) > 0:
-                setattr(update.linux, field, value + _PAGE)
+    ``of`` is cpu or memory: only that part of the update is late. A kubelet puts both into each.
+    """
 
-    return OnUpdate(change, container)
+    seconds: float
+    of: str = ""
+    container: str = ""
+    under_way: Afterwards = dataclasses.field(default_factory=Afterwards, init=False)
+
+    def __post_init__(self) -> None:
+        if self.of not in ("", *FIELDS):
+            raise ValueError(f"of: {' or '.join(FIELDS)}")
+
+    async def call(self, asked: Asked) -> bytes:
+        """See ``Fault``."""
+        if (update := asked.update_of(self.container)) is None:
+            return await asked.go_on()
+        late: Any = api_pb2.UpdateContainerResourcesRequest()
+        late.CopyFrom(update)
+        for name, fields in FIELDS.items():
+            for field in fields if self.of else ():
+                (update if name == self.of else late).linux.ClearField(field)
+        self.under_way.do(self.seconds, lambda: asked.ask(UPDATE, late.SerializeToString()))
+        return await asked.go_on(update.SerializeToString()) if self.of else DONE
 
 
-def quota_rounded(container: str = "") -> OnUpdate:
-    """The quota is rounded down to whole hundredths of a processor."""
+@dataclasses.dataclass
+class Undone:
+    """The update is done, and ``seconds`` later what was there before it is done again."""
 
-    def change(update: Any) -> None:
-        step = (update.linux.cpu_period or 100_000) // 100
-        if update.linux.cpu_quota > step:
-            update.linux.cpu_quota -= update.linux.cpu_quota % step
+    seconds: float = 0.5
+    container: str = ""
+    under_way: Afterwards = dataclasses.field(default_factory=Afterwards, init=False)
 
-    return OnUpdate(change, container)
+    async def call(self, asked: Asked) -> bytes:
+        """See ``Fault``."""
+        if (update := asked.update_of(self.container)) is None:
+            return await asked.go_on()
+        before = (await status_of(update.container_id, asked.ask)).status.resources.linux
+        answer = await asked.go_on()
+        back = api_pb2.UpdateContainerResourcesRequest(
+            container_id=update.container_id, linux=before
+        ).SerializeToString()
+        self.under_way.do(self.seconds, lambda: asked.ask(UPDATE, back))
+        return answer

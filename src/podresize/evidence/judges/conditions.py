@@ -64,10 +64,14 @@ def infeasible_reason(case: Case) -> Ruling:
         return Ruling(faults=(refused,))
     last = resize_conditions(case.final_pod).get(PENDING) or {}
     reason, message = last.get("reason"), str(last.get("message") or "")
-    if reason == INFEASIBLE and message and case.expectation.why in message:
+    is_true = last.get("status") == "True"
+    if is_true and reason == INFEASIBLE and message and case.expectation.why in message:
         return Ruling(faults=(), reading=message)
-    text = f"{case.timeline.pod}: the reason is {reason!r}, the message {message!r}, expected "
-    text += f"{INFEASIBLE!r} and a message with {case.expectation.why!r}"
+    text = (
+        f"{case.timeline.pod}: the condition is {last.get('status')}, its reason {reason!r}, its "
+    )
+    text += f"message {message!r}, expected True, {INFEASIBLE!r} and a message with "
+    text += repr(case.expectation.why)
     return Ruling(faults=(Fault(text=text, reading="it does not say what is in the way"),))
 
 

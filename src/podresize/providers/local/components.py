@@ -35,8 +35,8 @@ class Component:
 _COLLECT_LATE = (("GOGC", "off"), ("GOMEMLIMIT", "600MiB"))
 
 
-def _gates(target: Target) -> list[str]:
-    gates = feature_gates(target)
+def _gates(target: Target, component: str) -> list[str]:
+    gates = feature_gates(target, component)
     return [f"--feature-gates={name}={'true' if on else 'false'}" for name, on in gates.items()]
 
 
@@ -65,7 +65,7 @@ def _apiserver(layout: Layout, target: Target, program: Path) -> tuple[str, ...]
         f"--service-cluster-ip-range={SERVICE_SUBNET}",
         "--allow-privileged=true",
         "--v=1",
-        *_gates(target),
+        *_gates(target, "apiserver"),
     )
 
 
@@ -90,7 +90,7 @@ def _controller_manager(layout: Layout, target: Target, program: Path) -> tuple[
         # One replica: an election would only cost its lease time.
         "--leader-elect=false",
         "--v=1",
-        *_gates(target),
+        *_gates(target, "controller-manager"),
     )
 
 
@@ -104,7 +104,7 @@ def _scheduler(layout: Layout, target: Target, program: Path) -> tuple[str, ...]
         "--bind-address=127.0.0.1",
         "--leader-elect=false",
         "--v=1",
-        *_gates(target),
+        *_gates(target, "scheduler"),
     )
 
 
@@ -200,6 +200,7 @@ def _tap(layout: Layout, faults: Iterable[str]) -> Component:
             runtime=f"unix://{layout.containerd_socket}",
             calls=layout.calls,
             faults=faults,
+            control=layout.control_socket,
         ),
         # The libraries on the others' path are not this interpreter's, and its modules are those of
         # the process that starts it.

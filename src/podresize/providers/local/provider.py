@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from podresize.artifacts.versions import normalise
 from podresize.cluster.api import Api
 from podresize.cluster.delete import delete
 from podresize.cluster.kubeconfig import read_kubeconfig
+from podresize.cluster.objects import create_object, read_objects
 from podresize.cri.client import RuntimeClient
 from podresize.errors import HarnessError, HostError, PodresizeError, UsageError
 from podresize.providers import compatibility, inotify
@@ -34,7 +35,7 @@ from podresize.providers.local.layout import Layout
 from podresize.providers.local.order import make_order
 from podresize.providers.local.starting import check_path, remove, start
 from podresize.providers.names import check_name, name_in_use, new_name
-from podresize.providers.readiness import wait_node
+from podresize.providers.readiness import wait_api, wait_node
 from podresize.providers.recording import as_found
 from podresize.requirements.target import Target, kubelet_settings
 
@@ -172,7 +173,7 @@ def up(
             "what": state.CLUSTER,
             # Whose file it was does not matter later, what it said does.
             "target": dataclasses.asdict(target)
-            | {"kubelet_config": None, "kubelet": kubelet_settings(overrides)},
+            | {"kubelet_config": None, "kubelet": kubelet_settings(overrides), "manifests": ()},
             "kubelet_overrides": overrides,
             "joins": None if joins is None else _host_cluster(joins),
         },
@@ -215,9 +216,14 @@ def _wait_ready(
         kubelet=layout.directory / "kubelet",
         calls=layout.calls if target.tap else None,
         faults=target.faults,
+        wrongs=target.wrongs,
     )
     kubeconfig = layout.kubeconfig if joins is None else joins.kubeconfig
     with Api(read_kubeconfig(kubeconfig)) as api, RuntimeClient(node.runtime_endpoint) as cri:
+        if joins is None and target.manifests:
+            # Before the node is there, so that they are in force when the first pod comes.
+            _create_all(api, target.manifests, has_ended=lambda: supervisor.has_ended)
+            tell("manifests created")
         wait_node(api, layout.node_name, has_ended=lambda: supervisor.has_ended)
         tell("node Ready")
         fingerprint = detect(
@@ -238,6 +244,14 @@ def _wait_ready(
         fingerprint=fingerprint,
         has_joined=joins is not None,
     )
+
+
+def _create_all(api: Api, files: Iterable[Path], *, has_ended: Callable[[], bool]) -> None:
+    """Create the objects of some files once the apiserver answers."""
+    wait_api(api, has_ended=has_ended)
+    for file in files:
+        for body in read_objects(file):
+            create_object(api, body)
 
 
 def leave(handle: ClusterHandle) -> None:

@@ -1,0 +1,176 @@
+"""Faults around a call: connections that are cut, processes that are killed, cgroups written."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from cri_api.v1 import api_pb2
+from tests.cri.test_tap import UPDATE, BytesRuntime, Running
+
+from podresize.cri.faults.catalogue import make
+from podresize.cri.faults.fault import STATUS, Around, Asked
+from podresize.cri.faults.surrounding import cgroup_of, listener
+
+_SECONDS = 10.0
+_ASKED = api_pb2.UpdateContainerResourcesRequest(container_id="one").SerializeToString()
+
+
+@pytest.fixture
+def runtime(tmp_path: Path) -> Iterator[BytesRuntime]:
+    found = BytesRuntime(tmp_path / "runtime.sock")
+    yield found
+    found.server.stop(0).wait(_SECONDS)
+
+
+@pytest.mark.parametrize("code", [each.name for each in grpc.StatusCode if each.value[0]])
+def test_every_error_there_is_reaches_the_client(
+    tmp_path: Path, runtime: BytesRuntime, code: str
+) -> None:
+    running = Running(tmp_path, runtime.endpoint, make(f"update-refused:code={code},times=2"))
+    try:
+        for _ in range(2):
+            with pytest.raises(grpc.RpcError) as error:
+                running.ask(UPDATE, _ASKED)
+            assert error.value.code() is grpc.StatusCode[code]
+        assert running.ask(UPDATE, _ASKED)[0] == _ASKED
+    finally:
+        running.close()
+
+    assert len(runtime.seen) == 1
+
+
+def test_a_connection_that_is_cut_is_unavailable_and_the_update_done(
+    tmp_path: Path, runtime: BytesRuntime
+) -> None:
+    running = Running(tmp_path, runtime.endpoint, make("update-connection-cut"))
+    try:
+        with pytest.raises(grpc.RpcError) as error:
+            running.ask(UPDATE, _ASKED)
+        assert error.value.code() is grpc.StatusCode.UNAVAILABLE
+        # The server says none of it: the transport is gone.
+        assert "a fault of podresize" not in str(error.value.details())
+        assert [each[0] for each in runtime.seen] == [UPDATE]
+        assert running.ask(UPDATE, _ASKED, wait_for_ready=True)[0] == _ASKED
+    finally:
+        running.close()
+
+
+LISTENING = """
+import socket, sys
+listening = socket.socket(socket.AF_UNIX)
+listening.bind(sys.argv[1])
+listening.listen()
+print(flush=True)
+while True:
+    listening.accept()
+"""
+
+
+def test_who_listens_is_found_and_killed(tmp_path: Path) -> None:
+    place = tmp_path / "listens.sock"
+    process = subprocess.Popen(
+        [sys.executable, "-c", LISTENING, place], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        process.stdout.readline()
+        endpoint = f"unix://{place}"
+        assert listener(endpoint) == process.pid
+
+        asyncio.run(make("runtime-killed").call(asked(Around(runtime=endpoint))))
+
+        assert process.wait(_SECONDS) == -signal.SIGKILL
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_component_is_killed_and_started_again_once(tmp_path: Path, moment: str) -> None:
+    heard: list[dict[str, Any]] = []
+    place = tmp_path / "control.sock"
+    fault = make(f"kubelet-restarted:moment={moment}")
+
+    async def call_twice() -> None:
+        for _ in range(2):
+            await fault.call(asked(Around(control=str(place))))
+        await fault.under_way.settled()  # type: ignore[attr-defined]
+
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(place))
+        listening.listen()
+        thread = threading.Thread(target=obey, args=(listening, heard, 2))
+        thread.start()
+        asyncio.run(call_twice())
+        thread.join(_SECONDS)
+
+    assert heard == [
+        {"do": "stop", "component": "kubelet", "kill": True},
+        {"do": "start", "component": "kubelet"},
+    ]
+
+
+def obey(listening: socket.socket, heard: list[dict[str, Any]], number: int) -> None:
+    for _ in range(number):
+        connection, _address = listening.accept()
+        with connection, connection.makefile("rwb") as stream:
+            heard.append(json.loads(stream.readline()))
+            stream.write(b'{"done": null}\n')
+
+
+def asked(around: Around) -> Asked:
+    """Return an update on its way to a runtime that does nothing."""
+
+    async def ask(method: str, _request: bytes) -> bytes:
+        info = {"info": json.dumps({"pid": os.getpid()})} if method == STATUS else {}
+        return bytes(api_pb2.ContainerStatusResponse(info=info).SerializeToString())
+
+    async def behind(_request: bytes) -> bytes:
+        return b""
+
+    return Asked(method=UPDATE, request=_ASKED, behind=behind, ask=ask, around=around)
+
+
+MOUNTS = """\
+30 20 0:26 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct
+31 20 0:27 / {memory} rw - cgroup cgroup rw,memory
+32 20 0:28 / /sys ro - sysfs sysfs ro
+33 20 0:29 {root} {unified} rw - cgroup2 cgroup2 rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("file", "lines", "root", "place"),
+    [
+        ("memory.limit_in_bytes", "5:memory:/pod/one\n4:cpu:/other\n0::/\n", "/", "v1/pod/one"),
+        ("cpu.max", "0::/pod/one\n", "/", "v2/pod/one"),
+        ("cpu.max", "0::/inside/pod/one\n", "/inside", "v2/pod/one"),
+    ],
+)
+def test_the_cgroup_of_a_process_is_found(
+    tmp_path: Path, file: str, lines: str, root: str, place: str
+) -> None:
+    for directory, name in (("v1/pod/one", "memory.limit_in_bytes"), ("v2/pod/one", "cpu.max")):
+        (tmp_path / directory).mkdir(parents=True)
+        (tmp_path / directory / name).touch()
+    for entry in ("7", "self"):
+        (tmp_path / "proc" / entry).mkdir(parents=True)
+    (tmp_path / "proc/7/cgroup").write_text(lines)
+    mounts = MOUNTS.format(memory=tmp_path / "v1", unified=tmp_path / "v2", root=root)
+    (tmp_path / "proc/self/mountinfo").write_text(mounts)
+
+    assert cgroup_of(7, file, proc=tmp_path / "proc") == tmp_path / place
+    with pytest.raises(LookupError):
+        cgroup_of(7, "hugetlb.2MB.max", proc=tmp_path / "proc")

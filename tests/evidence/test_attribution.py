@@ -1,0 +1,154 @@
+"""Who a reading names: the first in the chain of a resize that departs, and nobody by a guess."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from podresize.evidence.judging import Judgement, verify
+from podresize.evidence.records import VerdictKind
+from podresize.evidence.timeline import Witness
+from podresize.oracle.model import POD, container_subject
+
+Resized = Callable[..., Any]
+C1 = container_subject("c1")
+
+
+def tapped(resize: Any, *, without: tuple[str, ...] = (), **fields: Any) -> Any:
+    """Add the kubelet's update; ``fields`` are of the call, ``without`` fields not asked for."""
+    (item,) = resize.expectation.containers
+    linux = {name: values[0] for name, values in item.runtime_after.items() if name not in without}
+    call = {"method": "UpdateContainerResources", "code": "OK", "message": "", "seconds": 0.01}
+    resize.add(0.0, Witness.CALL, C1, {"method": "ContainerStatus", "code": "OK", "message": ""})
+    resize.add(0.22, Witness.CALL, C1, call | {"linux": linux} | fields)
+    return resize
+
+
+def never(resize: Any) -> None:
+    """The container's cgroup stays as it is."""
+    first = next(iter(resize.of(Witness.KERNEL, C1))).data
+    resize.edit(Witness.KERNEL, lambda data: data.update(first), subject=C1)
+
+
+def judged(resize: Any, requirement: str) -> Judgement:
+    (judgement,) = verify(resize.timeline, resize.expectation, [requirement])
+    assert judgement.kind is VerdictKind.FAILED, judgement
+    return judgement
+
+
+def test_an_update_that_is_answered_and_not_done_is_the_runtimes(resized: Resized) -> None:
+    resize = tapped(resized())
+    never(resize)
+
+    judgement = judged(resize, "KL-30")
+
+    assert judgement.guilty == "CRI runtime"
+    assert (
+        "At fault is the CRI runtime, which answered the update of c1 with OK and did nothing"
+        in (judgement.reading)
+    )
+
+
+def test_without_a_tap_nobody_knows_who_did_not_do_it(resized: Resized) -> None:
+    resize = resized()
+    never(resize)
+
+    judgement = judged(resize, "KL-30")
+
+    assert judgement.guilty is None
+    assert "At fault" not in judgement.reading
+
+
+def test_an_update_that_is_refused_is_the_runtimes(resized: Resized) -> None:
+    resize = tapped(resized(), code="INTERNAL", message="no room")
+    never(resize)
+
+    assert "answered the update of c1 with INTERNAL: no room" in judged(resize, "KL-30").reading
+
+
+@pytest.mark.parametrize(
+    ("call", "because"),
+    [
+        ({"without": ("cpu_shares",)}, "never asked the runtime for cpu_shares of c1"),
+        ({"linux": {"cpu_shares": 7}}, "asked the runtime for cpu_shares 7 of c1, not "),
+    ],
+)
+def test_what_was_never_asked_for_or_otherwise_is_the_kubelets(
+    resized: Resized, call: dict[str, Any], because: str
+) -> None:
+    resize = tapped(resized(), **call)
+    never(resize)
+
+    judgement = judged(resize, "KL-30")
+
+    assert judgement.guilty == "kubelet"
+    assert because in judgement.reading
+
+
+def test_what_the_kernel_had_and_nobody_took_back_somebody_else_wrote(resized: Resized) -> None:
+    resize = tapped(resized())
+    resize.add(0.9, Witness.KERNEL, C1, {"cpu.shares": "7"})
+
+    judgement = judged(resize, "KL-30")
+
+    assert judgement.guilty == "kernel"
+    assert "somebody else wrote the cgroup" in judgement.reading
+
+
+def test_what_the_runtime_took_back_it_reports(resized: Resized) -> None:
+    resize = tapped(resized())
+    resize.add(0.9, Witness.KERNEL, C1, {"cpu.shares": "7"})
+    resize.edit(Witness.CRI, lambda data: data["resources"].update(cpu_shares=7), subject=C1)
+
+    assert judged(resize, "KL-30").guilty == "CRI runtime"
+
+
+def test_a_pods_cgroup_is_the_kubelets_to_write(resized: Resized) -> None:
+    resize = tapped(resized())
+    first = next(iter(resize.of(Witness.KERNEL, POD))).data
+    resize.edit(Witness.KERNEL, lambda data: data.update(first), subject=POD)
+
+    judgement = judged(resize, "KL-32")
+
+    assert judgement.guilty == "kubelet"
+    assert "did not write the values into the pod's cgroup" in judgement.reading
+
+
+def test_a_report_of_another_value_is_the_runtimes(resized: Resized) -> None:
+    resize = tapped(resized())
+    resize.edit(Witness.CRI, lambda data: data["resources"].update(cpu_shares=7), subject=C1)
+
+    for requirement in ("CRI-03", "CRI-07"):
+        assert judged(resize, requirement).guilty == "CRI runtime"
+
+
+def test_where_all_is_done_and_reported_who_tells_otherwise_is_at_fault(resized: Resized) -> None:
+    resize = tapped(resized())
+    first = next(iter(resize.of(Witness.API))).data["status"]["containerStatuses"]
+    resize.edit(Witness.API, lambda pod: pod["status"].update(containerStatuses=first))
+
+    judgement = judged(resize, "ST-21")
+
+    assert judgement.guilty == "kubelet"
+
+
+def test_a_container_that_ends_and_was_not_to_is_his_who_ended_it(resized: Resized) -> None:
+    for calls, guilty in (([], "CRI runtime"), (["StopContainer"], "kubelet")):
+        resize = tapped(resized())
+        for method in calls:
+            data = {"method": method, "code": "OK", "message": "", "seconds": 0.1}
+            resize.add(0.4, Witness.CALL, C1, data)
+        again = dict(resize.of(Witness.CRI, C1)[-1].data) | {"id": "another", "started_at": 99}
+        resize.add(0.5, Witness.CRI, C1, again)
+
+        assert judged(resize, "KL-34").guilty == guilty
+
+
+def test_a_start_that_was_none_is_the_runtimes_tale(resized: Resized) -> None:
+    resize = tapped(resized())
+    again = dict(resize.of(Witness.CRI, C1)[-1].data) | {"started_at": 99}
+    resize.add(0.5, Witness.CRI, C1, again)
+
+    assert "of a process that is the same" in judged(resize, "KL-34").reading
