@@ -80,7 +80,7 @@ def nothing_changes(id_: str, update: Update, fingerprint: RuntimeFingerprint) -
                 got=getattr(update.after, witness),
                 want=before,
                 reading=f"{_witness_of(witness, fingerprint)} changed what it says of what "
-                "did not change",
+                f"did not change{guilty.alone(fingerprint)}",
             )
 
 
@@ -166,7 +166,8 @@ def unasked_stays(id_: str, update: Update, fingerprint: RuntimeFingerprint) -> 
             what=f"what was not asked for in {label}",
             got=_without(after, asked, follows),
             want=kept,
-            reading=f"{_witness_of(witness, fingerprint)} changed what nobody asked for",
+            reading=f"{_witness_of(witness, fingerprint)} changed what nobody asked for"
+            f"{guilty.alone(fingerprint)}",
         )
     yield _still(id_, update, fingerprint)
 

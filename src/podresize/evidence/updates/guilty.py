@@ -82,6 +82,11 @@ def answered(update: Update, fingerprint: RuntimeFingerprint) -> str:
     return f"{_cri(fingerprint)} refused it: CRI runtime"
 
 
+def alone(fingerprint: RuntimeFingerprint) -> str:
+    """Return the end of a reading where there is but one who can have done it, else nothing."""
+    return ": OCI runtime" if fingerprint.is_alone else ""
+
+
 def either(fingerprint: RuntimeFingerprint) -> str:
     """Return who it may have been where the witnesses do not tell the two apart."""
     return "OCI runtime" if fingerprint.is_alone else "OCI runtime or CRI runtime"
