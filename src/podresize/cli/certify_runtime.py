@@ -23,6 +23,7 @@ from podresize_reports.loading import load_run
 from podresize_reports.matrix import matrix, matrix_text
 
 _PROVIDER = "runtime"
+_ALONE = "-"  # in the place of a containerd's version
 
 
 @click.command("certify-runtime")
@@ -33,8 +34,8 @@ _PROVIDER = "runtime"
     "others",
     multiple=True,
     metavar="CONTAINERD/OCI",
-    help="One more runtime that is started, beside its column in the table: 2.1.4/runc@1.3.3; may "
-    "be repeated.",
+    help="One more runtime that is started, beside its column in the table: 2.1.4/runc@1.3.3, or "
+    "-/runc@1.3.3 for the OCI runtime alone; may be repeated.",
 )
 @click.option(
     "--out",
@@ -60,7 +61,8 @@ def certify_runtime(
     """Put the requirements of a container runtime to it, without Kubernetes.
 
     REQUIREMENT names requirements (RT-21); without any, all are checked. The runtime is one that
-    is started, or with --cri-endpoint one that is there, in which nothing is left.
+    is started, or with --cri-endpoint one that is there, in which nothing is left. With --oci-alone
+    no CRI runtime stands before the OCI runtime: what it does wrong then is its own.
 
     Exit codes: 0 nothing unexpected, 1 an unexpected verdict, 2 usage or host, 3 the harness.
     """
@@ -111,13 +113,20 @@ def _other(text: str, first: RuntimeTarget, options: dict[str, Any]) -> RuntimeT
             value=text,
             origin="--and",
             causes=(
-                "it is written like 1.6.36/crun",
+                "it is written like 1.6.36/crun, or -/crun for the OCI runtime alone",
                 "a runtime that is there (--cri-endpoint) is checked alone",
             ),
             next_command="podresize certify-runtime --containerd 1.6.8 --and 1.6.36/runc",
         )
+    alone = containerd == _ALONE
     return take_runtime_target(
-        options | {"containerd": containerd, "oci_runtime": oci_runtime, "handler": ""}
+        options
+        | {
+            "containerd": RuntimeTarget().containerd if alone else containerd,
+            "oci_runtime": oci_runtime,
+            "handler": "",
+            "alone": alone,
+        }
     )
 
 
@@ -131,6 +140,7 @@ def _command(
             f"--containerd={target.containerd}",
             f"--oci-runtime={target.oci_runtime}",
         ]
+        which += ["--oci-alone"] if target.alone else []
     else:
         which = [f"--cri-endpoint={target.endpoint}"]
     which += [f"--handler={target.handler}"] if target.handler else []

@@ -10,7 +10,7 @@ from podresize.artifacts.progress import default_progress
 from podresize.cli.runtime_options import runtime_options, take_runtime_target
 from podresize.errors import UsageError
 from podresize.providers.runtimes import provider
-from podresize.requirements.runtime_target import RuntimeHandle
+from podresize.requirements.runtime_target import RuntimeHandle, RuntimeTarget
 
 
 @click.group()
@@ -53,7 +53,7 @@ def _show(handle: RuntimeHandle) -> None:
     click.echo(f"{handle.name or handle.endpoint}: {handle.fingerprint}")
     for limit in handle.fingerprint.host_limits:
         click.echo(f"  {limit}")
-    if handle.name is not None:
+    if handle.endpoint and handle.name is not None:
         click.echo(f"endpoint: {handle.endpoint}    image: {handle.image}")
     if handle.oci is not None:
         click.echo(f"{handle.oci.kind}: {handle.oci.program} --root {handle.oci.root} list")
@@ -74,9 +74,9 @@ def list_() -> None:
         about = (
             str(each.handle.fingerprint)
             if each.handle
-            else f"containerd {each.target['containerd']}, {each.target['oci_runtime']}"
+            else str(RuntimeTarget(**each.target | {"faults": tuple(each.target["faults"])}))
         )
-        endpoint = f"  {each.handle.endpoint}" if each.handle else ""
+        endpoint = f"  {each.handle.endpoint}".rstrip() if each.handle else ""
         click.echo(f"{each.name:<{width}}  {condition:<8}  {about}{endpoint}")
 
 

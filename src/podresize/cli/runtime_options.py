@@ -39,6 +39,12 @@ def runtime_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 help=f"Its OCI runtime {_FOR_MADE}; runc@1.3.3 for that release.",
             ),
             click.option(
+                "--oci-alone",
+                "alone",
+                is_flag=True,
+                help="Drive the OCI runtime directly, without containerd and CRI.",
+            ),
+            click.option(
                 "--handler",
                 default=_DEFAULTS.handler,
                 metavar="NAME",

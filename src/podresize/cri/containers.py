@@ -7,7 +7,6 @@ the check is about the answer (``update``), else a ``CriError``.
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 import time
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from cri_api.v1 import api_pb2, api_pb2_grpc
 
 from podresize.closing import Closing
 from podresize.cri.client import CHANNEL_OPTIONS, CriError
+from podresize.cri.service import Executed, Sandbox
 from podresize.evidence.updates.update import OK, Answer
 
 CALL_TIMEOUT = 30.0
@@ -26,25 +26,9 @@ NAMESPACE = "podresize"
 RUN_LABEL = "podresize/run"
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Sandbox:
-    """A pod sandbox that is there: its id and the configuration that containers need again."""
-
-    id: str
-    config: Any
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Executed:
-    """What a command in a container did: its exit code and what it printed."""
-
-    code: int
-    stdout: str
-    stderr: str
-
-
 class ContainerService(Closing):
-    """A connection to one runtime for those who make containers; may be shared between threads."""
+    """A connection to one runtime for those who make containers (``Service``), and what more CRI
+    has; may be shared between threads."""
 
     def __init__(self, endpoint: str, *, timeout: float = CALL_TIMEOUT) -> None:
         self.endpoint = endpoint
@@ -79,7 +63,7 @@ class ContainerService(Closing):
         )
         request = api_pb2.RunPodSandboxRequest(config=config, runtime_handler=handler)
         answer = self._call("RunPodSandbox", request)
-        return Sandbox(id=answer.pod_sandbox_id, config=config)
+        return Sandbox(id=answer.pod_sandbox_id, cgroup_parent=cgroup_parent, config=config)
 
     def create(
         self,

@@ -15,7 +15,7 @@ from typing import Any
 from podresize.requirements.runtime_target import OciHandle
 
 # OCI specification (config-linux.md, "Control groups") and libcontainer's configs.Resources.
-_SPEC = {
+SPEC_KEYS = {
     "cpu_shares": ("cpu", "shares"),
     "cpu_quota": ("cpu", "quota"),
     "cpu_period": ("cpu", "period"),
@@ -63,7 +63,7 @@ def from_runc(cgroups: Mapping[str, Any]) -> dict[str, Any]:
 def from_spec(resources: Mapping[str, Any]) -> dict[str, Any]:
     """Return the resources in an OCI specification's ``linux.resources``, likewise."""
     found: dict[str, Any] = {
-        name: (resources.get(group) or {}).get(key) for name, (group, key) in _SPEC.items()
+        name: (resources.get(group) or {}).get(key) for name, (group, key) in SPEC_KEYS.items()
     }
     pages = resources.get("hugepageLimits") or ()
     found["hugepage_limits"] = {each["pageSize"]: each["limit"] for each in pages}

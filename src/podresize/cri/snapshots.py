@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from podresize.cri.client import CriError, RuntimeClient
-from podresize.cri.oci_state import from_spec, kept
+from podresize.cri.oci_state import kept
+from podresize.cri.service import Witness
 from podresize.errors import HarnessError
 from podresize.evidence.cgroup_paths import find_container
 from podresize.evidence.cgroup_settings import settings
@@ -28,33 +27,28 @@ _PREFIXES = tuple(f"{name}." for name in _CONTROLLERS)
 class Photographer:
     """Takes the snapshots of one runtime's containers; may be shared between threads."""
 
-    def __init__(self, handle: RuntimeHandle, client: RuntimeClient) -> None:
+    def __init__(self, handle: RuntimeHandle, witness: Witness) -> None:
         self._handle = handle
-        self._client = client
+        self._witness = witness
         self._roots = _hierarchies(handle)
 
     def take(self, container: str, *, parent: str) -> Snapshot:
         """Return a container as it is now. ``parent`` is its sandbox's cgroup_parent.
 
         What is not there (a cgroup of one that has ended, a status of one that was removed) is
-        empty or None. Raises ``CriError`` for an answer other than that there is none.
+        empty or None. Raises ``HarnessError`` for an answer other than that there is none.
         """
         directories = self.directories(container, parent=parent)
         kernel = settings(directories, _PREFIXES)
         around = self._around(directories)
         process, score = self._process(directories)
-        try:
-            said = self._client.container_status(container, verbose=True)
-        except CriError as error:
-            if error.code != "NOT_FOUND":
-                raise
-            said = None
+        said = self._witness.said(container)
         oci = None if self._handle.oci is None else kept(self._handle.oci, container)
         return Snapshot(
-            state=None if said is None else said["state"],
-            started_at=None if said is None else said["started_at"],
-            status=None if said is None else _plain(said["resources"]),
-            spec=None if said is None else _spec(said["info"]),
+            state=said.state,
+            started_at=said.started_at,
+            status=said.status,
+            spec=said.spec,
             oci=oci,
             kernel=kernel,
             around=around,
@@ -102,19 +96,3 @@ def _hierarchies(handle: RuntimeHandle) -> dict[str, Path]:
         return {"unified": mounts["unified"]}
     single = {name: path for key, path in mounts.items() for name in key.split(",")}
     return {name: single[name] for name in _CONTROLLERS if name in single}
-
-
-def _plain(resources: dict[str, Any] | None) -> dict[str, Any] | None:
-    return None if resources is None else {k: v for k, v in resources.items() if v}
-
-
-def _spec(info: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the resources of the OCI specification in a verbose answer; None where it has none.
-
-    containerd and CRI-O put it into the object ``info``, as ``runtimeSpec``.
-    """
-    inner = info.get("info")
-    spec = inner.get("runtimeSpec") if isinstance(inner, Mapping) else None
-    if not isinstance(spec, Mapping):
-        return None
-    return from_spec((spec.get("linux") or {}).get("resources") or {})

@@ -8,6 +8,8 @@ from typing import Any
 
 DEFAULT_HANDLER = ""
 """CRI's own name for it: whatever handler the runtime takes when none is asked for."""
+NO_RUNTIME = ""
+"""The name and the versions of the CRI runtime where an OCI runtime stands alone."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +21,8 @@ class RuntimeTarget:
     started with that OCI runtime (``runc``, ``crun``, ``runsc``; ``runc@1.3.3`` for a release other
     than the operating system's). ``handler`` is the runtime handler of the sandboxes
     (RunPodSandboxRequest.runtime_handler). ``image`` is one that the runtime at ``endpoint`` has or
-    can pull, instead of our own. ``tap`` and ``faults`` are as in ``Target``.
+    can pull, instead of our own. ``tap`` and ``faults`` are as in ``Target``. With ``alone`` the
+    OCI runtime is driven directly: no ``containerd`` is started, and nothing speaks CRI.
     """
 
     endpoint: str | None = None
@@ -29,6 +32,7 @@ class RuntimeTarget:
     image: str | None = None
     tap: bool = False
     faults: tuple[str, ...] = ()
+    alone: bool = False
 
     @property
     def is_made(self) -> bool:
@@ -36,6 +40,8 @@ class RuntimeTarget:
         return self.endpoint is None
 
     def __str__(self) -> str:
+        if self.alone:
+            return f"{self.oci_runtime} alone"
         text = (
             f"containerd {self.containerd}, {self.oci_runtime}"
             if self.is_made
@@ -57,6 +63,8 @@ class RuntimeFingerprint:
     ``handler``; ``unknown`` where nobody within reach can say. ``cgroup_driver`` is ``cgroupfs`` or
     ``systemd`` from the cgroup of a container. ``host_limits`` names what the host or the runtime
     withholds (``no CAP_SYS_RESOURCE``, ``no oci-state``), each a reason for ``unsupported``.
+    Of an OCI runtime alone ``runtime``, ``runtime_version`` and ``cri_version`` are ``NO_RUNTIME``,
+    so that no deviation of a CRI runtime is catalogued for it.
     """
 
     runtime: str
@@ -72,10 +80,16 @@ class RuntimeFingerprint:
     arch: str
     host_limits: tuple[str, ...] = ()
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether it is an OCI runtime that no CRI runtime calls."""
+        return self.runtime == NO_RUNTIME
+
     def __str__(self) -> str:
+        cri = "" if self.is_alone else f"{self.runtime} {self.runtime_version}, "
         text = (
-            f"{self.runtime} {self.runtime_version}, "
-            f"{self.oci_runtime} {self.oci_runtime_version}, "
+            f"{cri}{self.oci_runtime} {self.oci_runtime_version}"
+            f"{' alone' if self.is_alone else ''}, "
             f"cgroup v{self.cgroup_version} {self.cgroup_driver}"
         )
         return f"{text}, handler {self.handler}" if self.handler else text
@@ -95,21 +109,33 @@ class OciHandle:
     """How the program behind a runtime is asked of a container, from this host.
 
     ``kind`` is ``runc``, ``crun`` or ``runsc``, ``program`` its path here, ``root`` what it is
-    given as ``--root`` for the containers of this CRI runtime.
+    given as ``--root`` for the containers of this CRI runtime. ``bundles`` is where bundles are
+    made for one that stands alone, None where a CRI runtime makes them.
     """
 
     kind: str
     program: Path
     root: Path
+    bundles: Path | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object; paths become strings."""
-        return {"kind": self.kind, "program": str(self.program), "root": str(self.root)}
+        return {
+            "kind": self.kind,
+            "program": str(self.program),
+            "root": str(self.root),
+            "bundles": None if self.bundles is None else str(self.bundles),
+        }
 
     @classmethod
     def from_json(cls, raw: dict[str, Any]) -> OciHandle:
         """Rebuild from ``to_json``."""
-        return cls(kind=raw["kind"], program=Path(raw["program"]), root=Path(raw["root"]))
+        return cls(
+            kind=raw["kind"],
+            program=Path(raw["program"]),
+            root=Path(raw["root"]),
+            bundles=Path(raw["bundles"]) if raw["bundles"] else None,
+        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +148,8 @@ class RuntimeHandle:
     its mount point as this host sees it, ``proc`` is a procfs in which the pids that the runtime
     tells are right, None where they are not to be seen. ``cgroup_parent`` is the cgroup below which
     sandboxes are made, relative to each mount. ``oci`` is None where the program is out of reach.
-    ``control``, ``logs``, ``calls`` and ``faults`` are as in ``NodeHandle``.
+    ``control``, ``logs``, ``calls`` and ``faults`` are as in ``NodeHandle``. Of an OCI runtime
+    alone ``endpoint`` is empty, ``image`` the directory of its containers' root file system.
     """
 
     endpoint: str

@@ -80,7 +80,7 @@ def nothing_changes(id_: str, update: Update, fingerprint: RuntimeFingerprint) -
                 got=getattr(update.after, witness),
                 want=before,
                 reading=f"{_witness_of(witness, fingerprint)} changed what it says of what "
-                "did not change",
+                f"did not change{guilty.alone(fingerprint)}",
             )
 
 
@@ -166,12 +166,13 @@ def unasked_stays(id_: str, update: Update, fingerprint: RuntimeFingerprint) -> 
             what=f"what was not asked for in {label}",
             got=_without(after, asked, follows),
             want=kept,
-            reading=f"{_witness_of(witness, fingerprint)} changed what nobody asked for",
+            reading=f"{_witness_of(witness, fingerprint)} changed what nobody asked for"
+            f"{guilty.alone(fingerprint)}",
         )
     yield _still(id_, update, fingerprint)
 
 
-def around_stays(id_: str, update: Update, _: RuntimeFingerprint) -> Iterator[Claim]:
+def around_stays(id_: str, update: Update, fingerprint: RuntimeFingerprint) -> Iterator[Claim]:
     """The cgroups around the container have the settings that they had."""
     for name, before in update.before.around.items():
         changed = difference(before, update.after.around.get(name, {}))
@@ -180,16 +181,16 @@ def around_stays(id_: str, update: Update, _: RuntimeFingerprint) -> Iterator[Cl
             what=f"settings of {name} that changed",
             got=changed,
             want={},
-            reading=f"the update of one container changed {name}: OCI runtime or CRI runtime",
+            reading=f"the update of one container changed {name}: {guilty.either(fingerprint)}",
         )
 
 
-def same_process(id_: str, update: Update, _: RuntimeFingerprint) -> Iterator[Claim]:
+def same_process(id_: str, update: Update, fingerprint: RuntimeFingerprint) -> Iterator[Claim]:
     """The container was not started anew, whatever became of the update."""
     before, after = update.before, update.after
     if before.process.get("pid") is None:
         return
-    who = "the container was restarted or ended: CRI runtime or OCI runtime"
+    who = f"the container was restarted or ended: {guilty.either(fingerprint)}"
     for what, was, is_ in (
         ("the first process", before.process, after.process),
         ("the container's state", before.state, after.state),

@@ -2,7 +2,8 @@
 
 A value goes from the CRI client to the CRI runtime, which keeps it in the container's OCI
 specification and hands it to the OCI runtime, which keeps it in its own state and writes it to the
-kernel. The last that has it right is the one after which it was lost.
+kernel. The last that has it right is the one after which it was lost. Of an OCI runtime alone the
+client is ours, and whatever is wrong is its own.
 """
 
 from __future__ import annotations
@@ -25,6 +26,11 @@ def lost_on_the_way(
     cri, oci = _cri(fingerprint), _oci(fingerprint)
     told = _has(update.after.oci, field, want)
     kept = _has(update.after.spec, field, want)
+    if fingerprint.is_alone:
+        if is_in_kernel:
+            return f"the kernel has it; {oci} does not keep it in its own state: OCI runtime"
+        where = "has it in its own state" if told else "said OK"
+        return f"{oci} {where}, and the kernel has not: OCI runtime"
     if is_in_kernel:
         return f"the kernel has it; {cri} does not report it: CRI runtime"
     if told:
@@ -45,13 +51,16 @@ def moved_by_itself(update: Update, file: str, fingerprint: RuntimeFingerprint) 
             f"{oci} had written {file} when it failed, and did not put the old value back: "
             "OCI runtime"
         )
-    if update.before.oci != update.after.oci and update.after.oci is not None:
+    told = update.before.oci != update.after.oci and update.after.oci is not None
+    if told and not fingerprint.is_alone:
         return f"{oci} was told to, as its own state says: CRI runtime ({cri})"
     return f"nothing that the client sent speaks of {file}: OCI runtime ({oci})"
 
 
 def granted(update: Update, fingerprint: RuntimeFingerprint) -> str:
     """Return who granted what cannot be done: the last that has it where the report says so."""
+    if fingerprint.is_alone:
+        return f"{_oci(fingerprint)} did not refuse it: OCI runtime"
     asked = said(update.asked)
     kept = update.after.spec or {}
     if all(_has(kept, field, value) for field, value in asked.items()):
@@ -64,11 +73,23 @@ def granted(update: Update, fingerprint: RuntimeFingerprint) -> str:
 
 def answered(update: Update, fingerprint: RuntimeFingerprint) -> str:
     """Return who refused an update that had to be granted, by the words of the refusal."""
+    if fingerprint.is_alone:
+        return f"{_oci(fingerprint)} refused it: OCI runtime"
     message = update.answer.message
     name = fingerprint.oci_runtime
     if name != "unknown" and name in message:
         return f"{_oci(fingerprint)} refused it, as {_cri(fingerprint)} says: OCI runtime"
     return f"{_cri(fingerprint)} refused it: CRI runtime"
+
+
+def alone(fingerprint: RuntimeFingerprint) -> str:
+    """Return the end of a reading where there is but one who can have done it, else nothing."""
+    return ": OCI runtime" if fingerprint.is_alone else ""
+
+
+def either(fingerprint: RuntimeFingerprint) -> str:
+    """Return who it may have been where the witnesses do not tell the two apart."""
+    return "OCI runtime" if fingerprint.is_alone else "OCI runtime or CRI runtime"
 
 
 def _has(witness: dict[str, Any] | None, field: str, want: Any) -> bool | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from podresize.evidence.updates.update import Update
 from podresize.oracle.container_update import said
+from podresize.requirements.runtime_target import RuntimeFingerprint
 
 _SHOWN = {
     "cpu_shares": ("cpu.shares", "cpu.weight"),
@@ -19,8 +20,11 @@ _SHOWN = {
 }
 
 
-def phrases(update: Update) -> dict[str, str]:
-    """Return by witness what it said after the update of the fields that were asked for."""
+def phrases(update: Update, fingerprint: RuntimeFingerprint) -> dict[str, str]:
+    """Return by witness what it said after the update of the fields that were asked for.
+
+    Of an OCI runtime alone nothing is said by CRI.
+    """
     fields = list(said(update.asked))
     after = update.after
     kernel = [
@@ -31,8 +35,8 @@ def phrases(update: Update) -> dict[str, str]:
     ]
     found = {
         "client": f"asked for {update.asked}, answered {update.answer}"[:300],
-        "cri": _of(after.status, fields),
-        "spec": _of(after.spec, fields),
+        "cri": "" if fingerprint.is_alone else _of(after.status, fields),
+        "spec": "" if fingerprint.is_alone else _of(after.spec, fields),
         "oci": _of(after.oci, fields),
         "kernel": ", ".join(kernel) or "no cgroup",
     }

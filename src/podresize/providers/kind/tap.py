@@ -63,6 +63,7 @@ class Tap:
                     runtime=node.endpoint,
                     calls=layout.calls,
                     faults=faults,
+                    control=layout.control_socket,
                 ),
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -61,12 +61,13 @@ class Init:
         self._running: dict[int, Component] = {}
         self._commanded: set[str] = set()
         self._held: set[str] = set()
-        self._answers: dict[str, Callable[[], bool]] = {
-            "containerd": lambda: accepts(socket.AF_UNIX, str(layout.containerd_socket)),
-        }
-        self._conditions: dict[str, Callable[[], bool]] = {
-            "containerd": self._answers["containerd"],
-        }
+        self._answers: dict[str, Callable[[], bool]] = {}
+        self._conditions: dict[str, Callable[[], bool]] = {}
+        if "containerd" in self._components:
+            listens = self._answers["containerd"] = lambda: accepts(
+                socket.AF_UNIX, str(layout.containerd_socket)
+            )
+            self._conditions["containerd"] = listens
         if "tap" in self._components:
             listens = self._answers["tap"] = lambda: accepts(socket.AF_UNIX, str(layout.tap_socket))
             self._conditions["tap"] = listens

@@ -88,6 +88,16 @@ class Layout:
         return self.run / "oci"
 
     @property
+    def rootfs(self) -> Path:
+        """The root file system of the containers of an OCI runtime alone."""
+        return self.directory / "rootfs"
+
+    @property
+    def bundles(self) -> Path:
+        """Where the bundles of these containers are, a directory for each."""
+        return self.run / "bundles"
+
+    @property
     def control_socket(self) -> Path:
         """The socket on which the init takes commands (see ``commands``), 0600."""
         return self.run / "control.sock"

@@ -80,4 +80,5 @@ class Ordered:
         """Make those that components and files are put into."""
         for directory in (layout.etc / "cni", layout.logs, layout.run):
             directory.mkdir(parents=True)
-        layout.directory.joinpath("cni").symlink_to(Path(self.order["cni"]))
+        if self.order["cni"] is not None:
+            layout.directory.joinpath("cni").symlink_to(Path(self.order["cni"]))

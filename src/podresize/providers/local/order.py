@@ -16,7 +16,7 @@ class Order:
 
     programs: dict[str, str]
     runtimes: dict[str, str]
-    cni: str
+    cni: str | None
     images: list[str]
     etcd_version: str | None
     keep: list[str]
@@ -47,7 +47,9 @@ def make_order(artifacts: list[Artifact], oci_runtime: str) -> Order:
     return Order(
         programs=programs,
         runtimes=runtimes,
-        cni=str(next(iter(by_component[Component.CNI].files.values())).parent),
+        cni=str(next(iter(cni.files.values())).parent)
+        if (cni := by_component.get(Component.CNI))
+        else None,
         images=[str(path) for path in images.values()],
         etcd_version=etcd.version if (etcd := by_component.get(Component.ETCD)) else None,
         # The cache and this interpreter may lie below a directory that the cluster covers.

@@ -32,13 +32,13 @@ from podresize.providers.local.cluster_making import ClusterMaking
 from podresize.providers.local.init import Init, search_path
 from podresize.providers.local.layout import Layout
 from podresize.providers.local.making import Making
-from podresize.providers.local.runtime_making import RuntimeMaking
+from podresize.providers.local.runtime_making import making_runtime
 from podresize.providers.telling import teller, to_event
 from podresize.providers.ties import TieCutError, Ties, process
 
 MAKINGS: dict[str, Callable[[dict[str, Any]], Making]] = {
     "cluster": ClusterMaking,
-    "runtime": RuntimeMaking,
+    "runtime": making_runtime,
 }
 """What can be ordered."""
 

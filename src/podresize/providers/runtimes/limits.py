@@ -26,6 +26,11 @@ def host_limits(host: Host, *, pools: Path = _POOLS) -> tuple[str, ...]:
     return tuple(found)
 
 
+def oci_limits(kind: str) -> tuple[str, ...]:
+    """Return what an OCI runtime of this kind does not say of itself (``cri.oci_state``)."""
+    return () if kind == "runc" else (f"no oci-state ({kind} keeps none that could be read)",)
+
+
 def has_swap_accounting(host: Host) -> bool:
     """Return whether the kernel limits swap by cgroup."""
     if host.cgroup_version == 1:

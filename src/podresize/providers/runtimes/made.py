@@ -30,7 +30,7 @@ from podresize.providers.local.order import make_order
 from podresize.providers.local.starting import check_path, remove, start, sweep
 from podresize.providers.names import check_name, name_in_use, new_name
 from podresize.providers.oci_program import HandlerSettings, ask_program, handler_settings
-from podresize.providers.runtimes import fingerprint, limits, oci
+from podresize.providers.runtimes import alone, fingerprint, limits, oci
 from podresize.requirements.runtime_target import OciHandle, RuntimeHandle, RuntimeTarget
 
 NEWEST = "newest"
@@ -69,6 +69,9 @@ def oci_runtime(text: str) -> tuple[str, str | None]:
 def check_target(target: RuntimeTarget) -> None:
     """Raise ``UsageError`` for a target that no host can run."""
     kind, _ = oci_runtime(target.oci_runtime)
+    if target.alone:
+        alone.check_target(target)
+        return
     if target.handler not in ("", kind):
         raise UsageError(
             "this runtime would have no such handler",
@@ -120,6 +123,11 @@ def gather(target: RuntimeTarget, *, progress: Progress | None = None) -> list[A
     Raises as ``artifacts.store.get``, and ``UsageError`` for two that start no container together.
     """
     kind, version = oci_runtime(target.oci_runtime)
+    if target.alone:
+        return [
+            get_artifact(OCI_RUNTIMES[kind], version, progress=progress, origin="--oci-runtime"),
+            get_artifact(Component.IMAGES, None, progress=progress),
+        ]
     containerd = newest(Component.CONTAINERD) if target.containerd == NEWEST else target.containerd
     wanted: list[tuple[Component, str | None, str | None]] = [
         (Component.CONTAINERD, containerd, None),
@@ -164,6 +172,7 @@ def up(
         raise name_in_use(name, there.what)
     kind, _ = oci_runtime(target.oci_runtime)
     order = make_order(gather(target, progress=progress), kind)
+    program = Path(order.runtimes[kind])
     tell("artifacts ready", time.monotonic() - began)
     return start(
         name,
@@ -172,9 +181,13 @@ def up(
         owner=owner,
         began=began,
         tell=tell,
-        wait_ready=lambda supervisor, layout, init: _wait_ready(
-            *(supervisor, layout, target, host, init),
-            lambda step: tell(step, time.monotonic() - began),
+        wait_ready=lambda supervisor, layout, init: (
+            alone.make_handle(layout, kind, host, init, program)
+            if target.alone
+            else _wait_ready(
+                *(supervisor, layout, target, host, init),
+                lambda step: tell(step, time.monotonic() - began),
+            )
         ),
     )
 

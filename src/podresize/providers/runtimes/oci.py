@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 from podresize.providers.oci_program import library_path
@@ -15,17 +16,24 @@ DEFAULT_ROOT = Path("/run/containerd/runc")
 """Where the runc shim has the states when its options say nothing (``process.RuncRoot``)."""
 
 
-def write_program(script: Path, program: Path, *, init: int) -> Path:
+def write_program(
+    script: Path, program: Path, *, init: int, flags: Sequence[str] = (), network: bool = False
+) -> Path:
     """Write a program that is ``program`` within the namespaces of a process; return its path.
+
+    ``flags`` come before the words that it is called with, ``network`` enters that namespace too.
 
     A state names processes by their pids there: asked from here, the program would take a running
     container for a stopped one. Files are the same on both sides below the cluster's directory.
     """
     inside = shlex.join(
         [
-            *("nsenter", f"--target={init}", "--pid", "--mount", "--"),
+            *("nsenter", f"--target={init}", "--pid", "--mount"),
+            *(("--net",) if network else ()),
+            "--",
             # Its libraries may lie beside it (see the artifacts' package source).
             *("env", f"LD_LIBRARY_PATH={library_path([program.parent])}", str(program)),
+            *flags,
         ]
     )
     script.write_text(f'#!/bin/sh\nexec {inside} "$@"\n')

@@ -36,7 +36,7 @@ class FoundRuntime:
 
 def check_target(target: RuntimeTarget) -> None:
     """Raise ``UsageError`` for a target that no host can run."""
-    (made if target.is_made else given).check_target(target)
+    (made if target.is_made or target.alone else given).check_target(target)
 
 
 def notes() -> list[str]:

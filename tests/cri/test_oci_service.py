@@ -1,0 +1,138 @@
+"""What is made of an OCI runtime's exit code and words, with a program that plays one.
+
+That it does so with real ones is in tests/end_to_end/test_oci_alone.py.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from podresize.cri.oci_command import OciCommand
+from podresize.cri.oci_service import OciService
+from podresize.cri.oci_witness import OciWitness
+from podresize.errors import HarnessError
+from podresize.requirements.runtime_target import OciHandle
+
+SCRIPT = """#!/bin/sh
+echo "$@" >> {log}
+case "$*" in *update*-*) cat >> {log} ;; esac
+{body}
+"""
+
+
+class Played:
+    """A program of which a test says what it does; ``said`` is what it was called with."""
+
+    def __init__(self, place: Path, body: str) -> None:
+        self.place = place
+        (place / "root").mkdir(exist_ok=True)
+        program = place / "runc"
+        program.write_text(SCRIPT.format(log=place / "log", body=body))
+        program.chmod(0o755)
+        handle = OciHandle(
+            kind="runc", program=program, root=place / "root", bundles=place / "bundles"
+        )
+        self.command = OciCommand(handle)
+        self.service = OciService(self.command, mounts={"cpu": place / "cpu"})
+        self.witness = OciWitness(self.command)
+
+    @property
+    def said(self) -> str:
+        return (self.place / "log").read_text()
+
+
+def test_an_update_goes_to_standard_input_and_exit_code_0_is_ok(tmp_path: Path) -> None:
+    played = Played(tmp_path, "exit 0")
+
+    answer = played.service.update("c1", {"cpu_shares": 700})
+
+    words, given = played.said.split("\n", 1)
+    assert words == f"--root {tmp_path}/root update --resources - c1"
+    assert json.loads(given) == {"cpu": {"shares": 700}}
+    assert (answer.is_ok, answer.message) == (True, "")
+
+
+def test_an_update_of_nothing_has_no_resources_at_all(tmp_path: Path) -> None:
+    played = Played(tmp_path, "exit 0")
+
+    played.service.update("c1", {}, empty=True)
+
+    assert played.said == f"--root {tmp_path}/root update c1\n"
+
+
+def test_a_refusal_has_the_programs_words_and_no_code_of_its_own(tmp_path: Path) -> None:
+    played = Played(tmp_path, "echo 'no such quota' >&2; exit 1")
+
+    answer = played.service.update("c1", {"cpu_quota": 5})
+
+    assert (answer.code, answer.message) == ("UNKNOWN", "no such quota")
+
+
+def test_a_score_is_nothing_that_an_oci_runtime_is_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(HarnessError, match="oom_score_adj"):
+        Played(tmp_path, "exit 0").service.update("c1", {"oom_score_adj": 500})
+
+
+def test_what_the_container_holds_open_keeps_nobody_waiting(tmp_path: Path) -> None:
+    played = Played(tmp_path, "sleep 30 & echo $! > pid; exit 0".replace("pid", f"{tmp_path}/pid"))
+
+    done = played.command.run("create", "c1", seconds=10)
+
+    assert done.code == 0
+    assert Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}").exists()
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("created", "CONTAINER_CREATED"),
+        ("running", "CONTAINER_RUNNING"),
+        ("paused", "CONTAINER_RUNNING"),
+        ("stopped", "CONTAINER_EXITED"),
+    ],
+)
+def test_a_state_is_told_by_the_names_of_cri(tmp_path: Path, status: str, state: str) -> None:
+    played = Played(tmp_path, f"""echo '{{"status": "{status}"}}'""")
+
+    said = played.witness.said("c1")
+
+    assert (said.state, said.status, said.spec, said.started_at) == (state, None, None, None)
+
+
+def test_a_container_of_which_nothing_is_kept_is_gone(tmp_path: Path) -> None:
+    played = Played(tmp_path, "exit 1")
+
+    assert played.witness.said("c1").state is None
+
+
+def test_a_state_that_cannot_be_told_is_no_container_that_is_gone(tmp_path: Path) -> None:
+    played = Played(tmp_path, "echo broken >&2; exit 1")
+    (tmp_path / "root/c1").mkdir()
+
+    with pytest.raises(HarnessError, match="broken"):
+        played.witness.said("c1")
+
+
+def test_what_is_kept_is_counted_to_the_last_file(tmp_path: Path) -> None:
+    played = Played(tmp_path, "printf 123")
+    (tmp_path / "root/c1/deep").mkdir(parents=True)
+    (tmp_path / "root/c1/state.json").write_text("four")
+    (tmp_path / "root/c1/deep/more").write_text("five5")
+
+    assert played.witness.footprint("c1") == {
+        "status": 3,
+        "specification": 9,
+        "memory": 0,
+        "files": 0,
+    }
+
+
+def test_a_program_that_is_not_there_is_the_harnesss_error(tmp_path: Path) -> None:
+    played = Played(tmp_path, "exit 0")
+    (tmp_path / "runc").unlink()
+
+    with pytest.raises(HarnessError, match="did not end"):
+        played.service.start("c1")
