@@ -24,7 +24,7 @@ def test_restart_of_the_runtime(containers: Containers) -> None:
         ("the first process", update.after.process, after.process),
         ("the state", update.after.state, after.state),
     ):
-        claim("RT-34", f"{what} after the restart", got=is_, want=was)
+        claim("RT-34", f"{what} after the restart", got=is_, want=was, guilty="CRI runtime")
     verify_update(container.update(cpu_shares=300))
 
 
@@ -38,7 +38,7 @@ def test_the_rest_of_what_is_reported(containers: Containers) -> None:
 
     after = container.told()
     for what in before:
-        claim("RT-35", what, got=after[what], want=before[what])
+        claim("RT-35", what, got=after[what], want=before[what], guilty="CRI runtime")
 
 
 @requirement("CRI-04")
@@ -55,7 +55,7 @@ def test_update_of_the_sandbox(containers: Containers) -> None:
         got=answer.code,
         want=["OK", "UNIMPLEMENTED"],
         relation="in",
-        reading=f"{answer}: CRI runtime",
+        guilty="CRI runtime",
     )
     after = container.now()
     for what, was, is_ in (
@@ -63,4 +63,4 @@ def test_update_of_the_sandbox(containers: Containers) -> None:
         ("its container's process", before.process, after.process),
         ("its container's report", before.status, after.status),
     ):
-        claim("CRI-04", what, got=is_, want=was)
+        claim("CRI-04", what, got=is_, want=was, guilty="CRI runtime")

@@ -23,33 +23,46 @@ from podresize.requirements.mutants import (
     Mutant,
     Mutants,
     find_mutant,
+    good_runtime,
     good_target,
+    is_runtime,
     load_mutants,
 )
 from podresize.requirements.profiles import EXTENDED
+from podresize.requirements.runtime_target import RuntimeTarget
 from podresize.requirements.target import Target
 from podresize_reports.judging_again import judged_again
 from podresize_reports.loading import Run, load_run
 from podresize_reports.mutation import Result, is_right, judge_mutant, markdown, totals
 from podresize_reports.write import write_atomically
 
+RUNTIME = "runtime"
+"""The profile of what is put to a runtime alone."""
 _OUT = Path("reports/out/mutation")
 # A run in which everything waits for its deadline; what takes longer hangs.
 _RUN_SECONDS = 1500.0
 # On a wrong stack most checks wait for their deadlines: all of headline at a time.
 _WORKERS = 12
+# Its checks are busy all the time.
+_RUNTIME_WORKERS = 4
 # What decides nothing that a run writes: how it is made wrong is in its command line.
-_OF_NO_RECORD = ("mutants.yaml", "not_mutated.yaml", "mutants.py", "mutation.py")
+_OF_NO_RECORD = (
+    "mutants.yaml",
+    "runtime_mutants.yaml",
+    "not_mutated.yaml",
+    "mutants.py",
+    "mutation.py",
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One run of ``podresize run``: of a good stack, or of a mutant on it."""
+    """One run of ``podresize run`` or ``certify-runtime``: of a good stack, or a mutant on it."""
 
     base: str
     profile: str
     only: tuple[str, ...]
-    target: Target
+    target: Target | RuntimeTarget
     mutant: Mutant | None = None
 
     @property
@@ -60,10 +73,20 @@ class Job:
         return "-".join(("good", self.profile, *self.only))
 
     @property
+    def place(self) -> Path:
+        """Where its records are, relative to the directory of all."""
+        return Path(self.base.replace("/", "-")) / self.name
+
+    @property
     def command(self) -> list[str]:
         """The command line but for ``--out``."""
         target = self.target
         words = [*self.only]
+        if isinstance(target, RuntimeTarget):
+            words += [f"--containerd={target.containerd}", f"--oci-runtime={target.oci_runtime}"]
+            words += ["--tap", f"--workers={_RUNTIME_WORKERS}"]
+            words += [f"--fault={each}" for each in target.faults]
+            return [sys.executable, "-m", "podresize", "certify-runtime", *words]
         words += [f"--kubernetes={target.kubernetes}", f"--containerd={target.containerd}"]
         words += ["--no-gate-off", f"--profile={self.profile}", "--tap", f"--workers={_WORKERS}"]
         words += [f"--fault={each}" for each in target.faults]
@@ -137,7 +160,9 @@ def _jobs(mutants: Iterable[Mutant]) -> list[Job]:
                 base=base,
                 profile=mutant.profile,
                 only=tuple(sorted(mutant.only)),
-                target=mutant.target(base, manifests=directory),
+                target=mutant.runtime_target(base)
+                if is_runtime(base)
+                else mutant.target(base, manifests=directory),
                 mutant=mutant,
             )
     return sorted(jobs.values(), key=lambda job: (job.base, job.mutant is not None))
@@ -146,13 +171,15 @@ def _jobs(mutants: Iterable[Mutant]) -> list[Job]:
 def _good(mutant: Mutant, base: str) -> Job:
     """Return the run of the good stack beside a mutant's: of a whole profile it serves them all."""
     only = tuple(sorted(mutant.only)) if mutant.profile == EXTENDED else ()
+    if is_runtime(base):
+        return Job(base=base, profile=RUNTIME, only=(), target=good_runtime(base))
     return Job(base=base, profile=mutant.profile, only=only, target=good_target(base))
 
 
 def _run_all(jobs: Sequence[Job], out: Path, *, fresh: bool) -> None:
     code = code_version()
     for number, job in enumerate(jobs, start=1):
-        place = out / job.base / job.name
+        place = out / job.place
         place.mkdir(parents=True, exist_ok=True)
         mark = {"code": code, "command": [*job.command[1:]]}
         # Another process with the same --out may be at it.
@@ -203,10 +230,10 @@ def _run(job: Job, place: Path) -> int:
 def _judged(jobs: Sequence[Job], out: Path) -> list[Result]:
     results = []
     for job in jobs:
-        place = out / job.base / job.name
+        place = out / job.place
         if job.mutant is None or not (place / "run.json").exists():
             continue
-        good = out / job.base / _good(job.mutant, job.base).name
+        good = out / _good(job.mutant, job.base).place
         seconds = _noted(place / "run.json").get("seconds", 0.0)
         results.append(
             judge_mutant(

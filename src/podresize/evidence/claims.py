@@ -29,8 +29,9 @@ class Claim:
 
     ``got`` and ``want`` are JSON values. ``relation`` is ``==``, ``in`` (``want`` is a list of
     values), ``contains`` (``want`` is part of the text or list ``got``), ``<=`` or ``>=``.
-    ``requirement`` is the catalogue id it speaks for. ``reading`` says who is wrong where it does
-    not hold, as far as that is known, ``witnesses`` what each of them said, in short.
+    ``requirement`` is the catalogue id it speaks for. ``reading`` and ``guilty`` (a
+    ``Party``) say who is wrong where it does not hold, as far as that is known, ``witnesses`` what
+    each of them said, in short.
     """
 
     requirement: str
@@ -39,6 +40,7 @@ class Claim:
     want: Any
     relation: str = "=="
     reading: str = ""
+    guilty: str = ""
     witnesses: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @property

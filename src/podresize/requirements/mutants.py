@@ -1,11 +1,13 @@
 """The mutants: good stacks made wrong in one way each, and the requirements that must catch them.
 
-``mutants.yaml`` holds them, ``not_mutated.yaml`` the requirements that none can fail, each with its
+``mutants.yaml`` holds those of clusters, ``runtime_mutants.yaml`` those of a container runtime
+without Kubernetes, ``not_mutated.yaml`` the requirements that none can fail, each with its
 reason. Keys of a mutant:
 
 * ``id`` (what is wrong, in words and dashes), ``title``, ``kind`` (``Kind``)
 * ``guilty``: who does wrong, one or more of ``Party``: the reading of a failure has to name one
-* ``stacks``: the good ones, ``<Kubernetes>+<containerd>``; ``containerd`` replaces theirs
+* ``stacks``: the good ones, ``<Kubernetes>+<containerd>``, or ``<containerd>/<OCI runtime>`` of a
+  runtime alone; ``containerd`` replaces theirs
 * ``faults``, ``gate_off_in``, ``manifests`` (of ``manifests/mutants``): as ``Target`` has them
 * ``caught_by``: the requirements that must catch it; ``also``: those that a correct stack may miss
   because of it; ``withstood``: why nothing may be caught; ``error``: whose death it is, so that no
@@ -30,10 +32,12 @@ from podresize.requirements.loader import Catalogue, load_catalogue
 from podresize.requirements.model import Party
 from podresize.requirements.profiles import HEADLINE, known_profiles
 from podresize.requirements.reading import Reader, bad, parse_list
+from podresize.requirements.runtime_target import RuntimeTarget
 from podresize.requirements.target import GATED, Target
 
 _ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _BASE = re.compile(r"\d+\.\d+\.\d+\+\d+\.\d+\.\d+")
+_RUNTIME_BASE = re.compile(r"\d+\.\d+\.\d+/[a-z]+(@\d+\.\d+(\.\d+)?)?")
 
 
 class Kind(enum.StrEnum):
@@ -79,6 +83,13 @@ class Mutant:
             manifests=tuple(manifests / f"{name}.yaml" for name in self.manifests),
         )
 
+    def runtime_target(self, base: str) -> RuntimeTarget:
+        """Return the wrong runtime on one of ``stacks`` that is a runtime alone."""
+        good = good_runtime(base)
+        return dataclasses.replace(
+            good, containerd=self.containerd or good.containerd, faults=self.faults
+        )
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class NotMutated:
@@ -112,6 +123,17 @@ def good_target(base: str) -> Target:
     return Target(kubernetes=kubernetes, containerd=containerd, tap=True)
 
 
+def is_runtime(base: str) -> bool:
+    """Return whether a stack is a container runtime without Kubernetes."""
+    return _RUNTIME_BASE.fullmatch(base) is not None
+
+
+def good_runtime(base: str) -> RuntimeTarget:
+    """Return the runtime ``<containerd>/<OCI runtime>``, with a tap as ``good_target`` has it."""
+    containerd, _, oci_runtime = base.partition("/")
+    return RuntimeTarget(containerd=containerd, oci_runtime=oci_runtime, tap=True)
+
+
 @functools.cache
 def load_mutants() -> Mutants:
     """Return the mutants that podresize ships. Raises ``UsageError`` when they are malformed."""
@@ -120,15 +142,22 @@ def load_mutants() -> Mutants:
         here.joinpath("mutants.yaml").read_text(encoding="utf-8"),
         here.joinpath("not_mutated.yaml").read_text(encoding="utf-8"),
         load_catalogue(),
+        of_runtimes=here.joinpath("runtime_mutants.yaml").read_text(encoding="utf-8"),
     )
 
 
-def parse_mutants(mutants: str, not_mutated: str, catalogue: Catalogue) -> Mutants:
+def parse_mutants(
+    mutants: str, not_mutated: str, catalogue: Catalogue, *, of_runtimes: str = "[]"
+) -> Mutants:
     """Build the mutants from YAML texts, each a list of mappings.
 
     Raises ``UsageError`` for a mistake, and for a requirement that is in both.
     """
     known = parse_list(mutants, "mutants.yaml", _mutant, id_=_ID)
+    for id_, mutant in parse_list(of_runtimes, "runtime_mutants.yaml", _mutant, id_=_ID).items():
+        if id_ in known:
+            raise bad("an id occurs twice", id_, "runtime_mutants.yaml")
+        known[id_] = mutant
     left_out = parse_list(not_mutated, "not_mutated.yaml", _not_mutated)
     for mutant in known.values():
         _check(mutant, catalogue)
@@ -203,8 +232,12 @@ def _check(mutant: Mutant, catalogue: Catalogue) -> None:
     told = [name for name, value in ends.items() if value]
     if len(told) != 1:
         raise bad(f"a mutant has one of {', '.join(ends)}", ", ".join(told), mutant.id)
-    if not mutant.stacks or not all(_BASE.fullmatch(each) for each in mutant.stacks):
-        raise bad("a stack reads like 1.37.2+2.1.4", ", ".join(mutant.stacks), mutant.id)
+    if not mutant.stacks or not all(
+        _BASE.fullmatch(each) or is_runtime(each) for each in mutant.stacks
+    ):
+        raise bad(
+            "a stack reads like 1.37.2+2.1.4 or 1.6.36/runc", ", ".join(mutant.stacks), mutant.id
+        )
     ways = (mutant.containerd, mutant.faults, mutant.gate_off_in, mutant.manifests)
     if not any(ways):
         raise bad("a mutant that is like the good stack", mutant.title, mutant.id)

@@ -48,7 +48,7 @@ def readings(update: Update, *ids: str) -> list[str]:
 )
 def test_whatever_is_wrong_is_the_oci_runtimes(update: Update, ids: tuple[str, ...]) -> None:
     for reading in readings(update, *ids):
-        assert reading.endswith("OCI runtime") or "OCI runtime (runc" in reading, reading
+        assert reading.startswith("At fault is the OCI runtime, which"), reading
         assert "CRI runtime" not in reading
 
 

@@ -86,7 +86,8 @@ def test_a_mutant_is_caught_by_its_own_requirements(name: str) -> None:
 def test_an_update_that_is_refused_and_should_not_be() -> None:
     found = broken(REFUSED, "RT-01")
 
-    assert "runc 1.1.5 refused it" in found["RT-01"][0].reading
+    assert found["RT-01"][0].reading.startswith("At fault is the OCI runtime, which refused it")
+    assert found["RT-01"][0].guilty == "OCI runtime"
 
 
 def test_a_refusal_that_left_something_in_the_kernel() -> None:
@@ -96,7 +97,7 @@ def test_a_refusal_that_left_something_in_the_kernel() -> None:
 
     assert set(found) == {"RT-21", "RT-22", "RT-23"}
     assert found["RT-21"][0].got == {"cpu.shares": ["512", "1024"]}
-    assert found["RT-21"][0].reading.endswith("OCI runtime")
+    assert found["RT-21"][0].guilty == "OCI runtime"
 
 
 def test_a_refusal_that_is_reported_as_done() -> None:
@@ -185,9 +186,7 @@ def test_a_container_that_a_lower_limit_ended_has_no_say() -> None:
 def test_the_reading_names_who_lost_the_value(changes: dict[str, object], guilty: str) -> None:
     found = broken(after(GOOD, **changes), "RT-09", "RT-11")
 
-    readings = {claim.reading for claims in found.values() for claim in claims}
-    assert readings
-    assert all(reading.endswith(f": {guilty}") for reading in readings)
+    assert {claim.guilty for claims in found.values() for claim in claims} == {guilty}
 
 
 def test_an_update_survives_its_json() -> None:

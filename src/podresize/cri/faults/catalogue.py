@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from podresize.cri.faults import changing, reporting, sandboxes, surrounding, updating
+from podresize.cri.faults import changing, reporting, sandboxes, surrounding, unseen, updating
 from podresize.cri.faults.fault import Fault
 from podresize.errors import UsageError
 
@@ -27,6 +27,11 @@ FAULTS: dict[str, Callable[..., Fault]] = {
     "update-quota-rounded": changing.quota_rounded,
     "update-other-period": changing.other_period,
     "update-pins": changing.pinned,
+    "update-field-dropped": unseen.field_dropped,
+    "update-growing": unseen.Growing,
+    "update-errors-hidden": unseen.ErrorsHidden,
+    "update-errors-recoded": unseen.ErrorsRecoded,
+    "remove-dropped": unseen.RemoveDropped,
     "create-scaled": changing.CreatedScaled,
     "status-empty": reporting.empty,
     "status-stale": reporting.Stale,
@@ -34,6 +39,10 @@ FAULTS: dict[str, Callable[..., Fault]] = {
     "status-swapped": reporting.swapped,
     "status-scaled": reporting.scaled,
     "status-restarted": reporting.Restarted,
+    "status-running": unseen.running,
+    "status-growing": unseen.StatusGrowing,
+    "status-relabelled": unseen.Relabelled,
+    "status-spec-silent": unseen.SpecSilent,
     "sandbox-not-ready": sandboxes.NotReady,
     "sandbox-update-dropped": sandboxes.Dropped,
     "sandbox-update-refused": sandboxes.Refused,

@@ -23,6 +23,7 @@ STATUS = f"{SERVICE}/ContainerStatus"
 STOP = f"{SERVICE}/StopContainer"
 CREATE = f"{SERVICE}/CreateContainer"
 LIST = f"{SERVICE}/ListContainers"
+REMOVE = f"{SERVICE}/RemoveContainer"
 SANDBOX_STATUS = f"{SERVICE}/PodSandboxStatus"
 SANDBOX_UPDATE = f"{SERVICE}/UpdatePodSandboxResources"
 

@@ -12,11 +12,20 @@ import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from podresize.evidence.attribution import Blame
 from podresize.evidence.claims import Claim
 from podresize.evidence.updates import guilty
+from podresize.evidence.updates.comparing import (
+    REPORTS,
+    as_kept,
+    changed_unasked,
+    difference,
+    enacted,
+    without,
+)
 from podresize.evidence.updates.update import Snapshot, Update
 from podresize.oracle import container_update as oracle
-from podresize.oracle.cgroups import CgroupFiles
+from podresize.oracle.cgroups import Allowed
 from podresize.requirements.runtime_target import RuntimeFingerprint
 
 Claiming = Callable[[str, Update, RuntimeFingerprint], Iterator[Claim]]
@@ -26,13 +35,12 @@ _KERNEL = "the kernel's"
 
 def is_granted(id_: str, update: Update, fingerprint: RuntimeFingerprint) -> Iterator[Claim]:
     """The answer is OK."""
-    reading = "" if update.answer.is_ok else guilty.answered(update, fingerprint)
-    yield Claim(
-        requirement=id_,
-        what=f"the answer to {update}",
+    yield _claim(
+        id_,
+        f"the answer to {update}",
         got=str(update.answer),
         want="OK",
-        reading=reading,
+        blame=lambda: guilty.answered(update, fingerprint),
     )
 
 
@@ -51,36 +59,27 @@ def in_kernel(
     for field, files in wanted.items():
         if fields and field not in fields:
             continue
+        lost = functools.partial(
+            guilty.lost_on_the_way, update, field, asked[field], fingerprint, is_in_kernel=False
+        )
         for file, allowed in files.items():
-            want = [item.value for item in allowed]
-            got = update.after.kernel.get(file)
-            yield Claim(
-                requirement=id_,
-                what=f"{_KERNEL} {file}",
-                got=got,
-                want=want[0] if len(want) == 1 else want,
-                relation="==" if len(want) == 1 else "in",
-                reading=""
-                if got in want
-                else guilty.lost_on_the_way(
-                    update, field, asked[field], fingerprint, is_in_kernel=False
-                ),
+            yield _file_claim(
+                id_, f"{_KERNEL} {file}", update.after.kernel.get(file), allowed, lost
             )
 
 
 def nothing_changes(id_: str, update: Update, fingerprint: RuntimeFingerprint) -> Iterator[Claim]:
     """The answer is OK, and every witness says what it said before."""
     yield from is_granted(id_, update, fingerprint)
-    yield _still(id_, update, fingerprint, nothing_is_meant=True)
-    for witness, label in _REPORTS.items():
+    yield _still(id_, update, fingerprint, {})
+    for witness, label in REPORTS.items():
         if (before := getattr(update.before, witness)) is not None:
-            yield Claim(
-                requirement=id_,
-                what=f"{label} after {update}",
+            yield _claim(
+                id_,
+                f"{label} after {update}",
                 got=getattr(update.after, witness),
                 want=before,
-                reading=f"{_witness_of(witness, fingerprint)} changed what it says of what "
-                f"did not change{guilty.alone(fingerprint)}",
+                blame=functools.partial(guilty.told_otherwise, witness, fingerprint),
             )
 
 
@@ -99,12 +98,12 @@ def oom_score(id_: str, update: Update, fingerprint: RuntimeFingerprint) -> Iter
     asked = oracle.said(update.asked)
     if oracle.OOM not in asked or not update.answer.is_ok:
         return
-    yield Claim(
-        requirement=id_,
-        what="the first process's oom_score_adj",
+    yield _claim(
+        id_,
+        "the first process's oom_score_adj",
         got=update.after.oom_score_adj,
         want=asked[oracle.OOM],
-        reading=guilty.lost_on_the_way(
+        blame=lambda: guilty.lost_on_the_way(
             update, oracle.OOM, asked[oracle.OOM], fingerprint, is_in_kernel=False
         ),
     )
@@ -129,19 +128,23 @@ def reported(
     found: dict[str, Any] | None = getattr(update.after, witness)
     if found is None and not silent_is_wrong:
         return
-    enacted = _enacted(update, fingerprint)
+    done = enacted(update, fingerprint)
     for field, value in asked.items():
         got = None if found is None else found.get(field)
         if isinstance(value, Mapping) and isinstance(got, Mapping):
             got = {key: got.get(key) for key in value}
-        want = _as_kept(field, value)
-        yield Claim(
-            requirement=id_,
-            what=f"{field} in {label}",
-            got=got if got is None else _as_kept(field, got),
-            want=want,
-            reading=guilty.lost_on_the_way(
-                update, field, value, fingerprint, is_in_kernel=enacted.get(field, False)
+        yield _claim(
+            id_,
+            f"{field} in {label}",
+            got=as_kept(field, got),
+            want=as_kept(field, value),
+            blame=functools.partial(
+                guilty.lost_on_the_way,
+                update,
+                field,
+                value,
+                fingerprint,
+                is_in_kernel=done.get(field, False),
             ),
         )
 
@@ -155,33 +158,31 @@ def unasked_stays(id_: str, update: Update, fingerprint: RuntimeFingerprint) -> 
         return
     asked = oracle.said(update.asked)
     follows = oracle.may_follow(asked)
-    for witness, label in _REPORTS.items():
+    for witness, label in REPORTS.items():
         before: dict[str, Any] | None = getattr(update.before, witness)
         after: dict[str, Any] | None = getattr(update.after, witness)
         if before is None or after is None:
             continue
-        kept = _without(before, asked, follows)
-        yield Claim(
-            requirement=id_,
-            what=f"what was not asked for in {label}",
-            got=_without(after, asked, follows),
-            want=kept,
-            reading=f"{_witness_of(witness, fingerprint)} changed what nobody asked for"
-            f"{guilty.alone(fingerprint)}",
+        yield _claim(
+            id_,
+            f"what was not asked for in {label}",
+            got=without(after, asked, follows),
+            want=without(before, asked, follows),
+            blame=functools.partial(guilty.told_otherwise, witness, fingerprint),
         )
-    yield _still(id_, update, fingerprint)
+    yield _still(id_, update, fingerprint, update.asked)
 
 
 def around_stays(id_: str, update: Update, fingerprint: RuntimeFingerprint) -> Iterator[Claim]:
     """The cgroups around the container have the settings that they had."""
     for name, before in update.before.around.items():
         changed = difference(before, update.after.around.get(name, {}))
-        yield Claim(
-            requirement=id_,
-            what=f"settings of {name} that changed",
+        yield _claim(
+            id_,
+            f"settings of {name} that changed",
             got=changed,
             want={},
-            reading=f"the update of one container changed {name}: {guilty.either(fingerprint)}",
+            blame=functools.partial(guilty.neighbour, fingerprint, name),
         )
 
 
@@ -190,23 +191,22 @@ def same_process(id_: str, update: Update, fingerprint: RuntimeFingerprint) -> I
     before, after = update.before, update.after
     if before.process.get("pid") is None:
         return
-    who = f"the container was restarted or ended: {guilty.either(fingerprint)}"
     for what, was, is_ in (
         ("the first process", before.process, after.process),
         ("the container's state", before.state, after.state),
         ("when the container was started", before.started_at, after.started_at),
     ):
-        yield Claim(requirement=id_, what=what, got=is_, want=was, reading=who)
+        yield _claim(id_, what, got=is_, want=was, blame=lambda: guilty.ended(fingerprint, update))
 
 
 def is_refused(id_: str, update: Update, fingerprint: RuntimeFingerprint) -> Iterator[Claim]:
     """The answer is an error."""
-    yield Claim(
-        requirement=id_,
-        what=f"whether {update} was refused",
+    yield _claim(
+        id_,
+        f"whether {update} was refused",
         got=not update.answer.is_ok,
         want=True,
-        reading="" if not update.answer.is_ok else guilty.granted(update, fingerprint),
+        blame=lambda: guilty.granted(update, fingerprint),
     )
 
 
@@ -215,13 +215,12 @@ def all_or_nothing(id_: str, update: Update, fingerprint: RuntimeFingerprint) ->
     if update.answer.is_ok:
         return
     changed = difference(update.before.kernel, update.after.kernel)
-    file = next(iter(changed), "")
-    yield Claim(
-        requirement=id_,
-        what=f"settings that changed though {update} was refused",
+    yield _claim(
+        id_,
+        f"settings that changed though {update} was refused",
         got=changed,
         want={},
-        reading=guilty.moved_by_itself(update, file, fingerprint),
+        blame=lambda: guilty.moved_by_itself(update, ", ".join(changed), fingerprint),
     )
 
 
@@ -229,17 +228,16 @@ def report_restored(id_: str, update: Update, fingerprint: RuntimeFingerprint) -
     """After a refused update the runtime reports what it reported before."""
     if update.answer.is_ok:
         return
-    for witness, label in _REPORTS.items():
+    for witness, label in REPORTS.items():
         before: dict[str, Any] | None = getattr(update.before, witness)
         if before is None or witness == "oci":
             continue
-        yield Claim(
-            requirement=id_,
-            what=f"{label} after a refused update",
+        yield _claim(
+            id_,
+            f"{label} after a refused update",
             got=getattr(update.after, witness),
             want=before,
-            reading=f"{fingerprint.runtime} {fingerprint.runtime_version} keeps what it did not "
-            "bring about: CRI runtime",
+            blame=lambda: guilty.kept_what_failed(fingerprint),
         )
 
 
@@ -248,15 +246,16 @@ def truthful(id_: str, update: Update, fingerprint: RuntimeFingerprint) -> Itera
     moved = {} if update.answer.is_ok else difference(update.before.kernel, update.after.kernel)
     for claim in agrees(id_, update.after, fingerprint):
         file = next((each for each in moved if each in claim.what), None)
+        if file is None or claim.holds:
+            yield claim
+            continue
         # The report was right until a refused update left something else in the kernel.
-        yield (
-            claim
-            if file is None
-            else dataclasses.replace(
-                claim,
-                what=f"{claim.what}, after a refused update",
-                reading=guilty.moved_by_itself(update, file, fingerprint),
-            )
+        found = guilty.moved_by_itself(update, file, fingerprint)
+        yield dataclasses.replace(
+            claim,
+            what=f"{claim.what}, after a refused update",
+            reading=str(found),
+            guilty=str(found.party),
         )
 
 
@@ -268,100 +267,50 @@ def agrees(id_: str, seen: Snapshot, fingerprint: RuntimeFingerprint) -> Iterato
         for file, allowed in files.items():
             if file not in seen.kernel:
                 continue
-            want = [item.value for item in allowed]
-            yield Claim(
-                requirement=id_,
-                what=f"{_KERNEL} {file}, of which the runtime reports {field} {seen.status[field]}",
-                got=seen.kernel[file],
-                want=want[0] if len(want) == 1 else want,
-                relation="==" if len(want) == 1 else "in",
-                reading=f"{fingerprint.runtime} {fingerprint.runtime_version} reports what the "
-                "kernel does not have: CRI runtime",
+            yield _file_claim(
+                id_,
+                f"{_KERNEL} {file}, of which the runtime reports {field} {seen.status[field]}",
+                seen.kernel[file],
+                allowed,
+                lambda: guilty.misreported(fingerprint),
             )
 
 
-def difference(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, list[str | None]]:
-    """Return old and new content of each file that changed, appeared or went."""
-    return {
-        file: [before.get(file), after.get(file)]
-        for file in sorted(before.keys() | after.keys())
-        if before.get(file) != after.get(file)
-    }
-
-
-_REPORTS = {
-    "status": "the runtime's ContainerStatus",
-    "spec": "the OCI specification",
-    "oci": "the OCI runtime's state",
-}
-
-
 def _still(
-    id_: str, update: Update, fingerprint: RuntimeFingerprint, *, nothing_is_meant: bool = False
+    id_: str, update: Update, fingerprint: RuntimeFingerprint, asked: Mapping[str, Any]
 ) -> Claim:
-    kernel = update.before.kernel
-    fields = {} if nothing_is_meant else update.asked
-    asked = oracle.files_after(fields, kernel, fingerprint)
-    meant = {file for files in asked.values() for file in files}
-    follows = oracle.files_that_may_follow(fields, kernel, fingerprint)
-    changed = {
-        file: values
-        for file, values in difference(kernel, update.after.kernel).items()
-        if file not in meant and not _may(file, values[1], follows)
-    }
-    file = next(iter(changed), "")
-    return Claim(
-        requirement=id_,
-        what="settings of the container's cgroup that changed and were not asked for",
+    changed = changed_unasked(update, fingerprint, asked)
+    return _claim(
+        id_,
+        "settings of the container's cgroup that changed and were not asked for",
         got=changed,
         want={},
-        reading=guilty.moved_by_itself(update, file, fingerprint) if changed else "",
+        blame=lambda: guilty.moved_by_itself(update, ", ".join(changed), fingerprint),
     )
 
 
-def _may(file: str, value: str | None, follows: CgroupFiles) -> bool:
-    if file not in follows:
-        return False
-    allowed = [item.value for item in follows[file]]
-    return len(allowed) == 1 or value in allowed  # one: only that it was, so anything goes
+def _claim(
+    id_: str, what: str, *, got: Any, want: Any, blame: Callable[[], Blame], relation: str = "=="
+) -> Claim:
+    """Return a claim; who is guilty is asked only where it does not hold."""
+    claim = Claim(requirement=id_, what=what, got=got, want=want, relation=relation)
+    if claim.holds:
+        return claim
+    found = blame()
+    return dataclasses.replace(claim, reading=str(found), guilty=str(found.party))
 
 
-def _enacted(update: Update, fingerprint: RuntimeFingerprint) -> dict[str, bool]:
-    wanted = oracle.files_after(update.asked, update.before.kernel, fingerprint)
-    return {
-        field: all(
-            update.after.kernel.get(file) in [item.value for item in allowed]
-            for file, allowed in files.items()
-        )
-        for field, files in wanted.items()
-    }
-
-
-def _without(
-    fields: Mapping[str, Any], asked: Mapping[str, Any], follows: Mapping[str, Any]
-) -> dict[str, Any]:
-    kept: dict[str, Any] = {}
-    for name, value in fields.items():
-        if name in follows or name == oracle.OOM:
-            continue
-        if name not in asked:
-            kept[name] = value
-        elif isinstance(value, Mapping):
-            rest = {key: each for key, each in value.items() if key not in asked[name]}
-            if rest:
-                kept[name] = rest
-    return kept
-
-
-def _as_kept(field: str, value: Any) -> Any:
-    """Return a list of processors in one notation: two are equal that name the same."""
-    return oracle.listed(value) if field in (oracle.CPUS, oracle.MEMS) and value else value
-
-
-def _witness_of(witness: str, fingerprint: RuntimeFingerprint) -> str:
-    if witness == "oci":
-        return f"{fingerprint.oci_runtime} {fingerprint.oci_runtime_version}"
-    return f"{fingerprint.runtime} {fingerprint.runtime_version}"
+def _file_claim(
+    id_: str,
+    what: str,
+    got: str | None,
+    allowed: tuple[Allowed, ...],
+    blame: Callable[[], Blame],
+) -> Claim:
+    want = [item.value for item in allowed]
+    if len(want) == 1:
+        return _claim(id_, what, got=got, want=want[0], blame=blame)
+    return _claim(id_, what, got=got, want=want, blame=blame, relation="in")
 
 
 def _fields(*names: str) -> Claiming:
@@ -381,13 +330,13 @@ CLAIMS: dict[str, Claiming] = {
     "RT-08": oom_score,
     "RT-09": in_kernel,
     "RT-11": functools.partial(
-        reported, witness="status", label=_REPORTS["status"], silent_is_wrong=True
+        reported, witness="status", label=REPORTS["status"], silent_is_wrong=True
     ),
     "RT-12": functools.partial(
-        reported, witness="spec", label=_REPORTS["spec"], silent_is_wrong=False
+        reported, witness="spec", label=REPORTS["spec"], silent_is_wrong=False
     ),
     "RT-13": functools.partial(
-        reported, witness="oci", label=_REPORTS["oci"], silent_is_wrong=False
+        reported, witness="oci", label=REPORTS["oci"], silent_is_wrong=False
     ),
     "RT-14": unasked_stays,
     "RT-15": nothing_changes,

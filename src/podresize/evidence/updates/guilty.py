@@ -1,95 +1,102 @@
-"""Who is wrong: the reading of a claim that does not hold, from what the other witnesses say.
+"""Who does wrong: what a claim about an update that does not hold says of guilt.
 
 A value goes from the CRI client to the CRI runtime, which keeps it in the container's OCI
 specification and hands it to the OCI runtime, which keeps it in its own state and writes it to the
-kernel. The last that has it right is the one after which it was lost. Of an OCI runtime alone the
-client is ours, and whatever is wrong is its own.
+kernel. The last that has it right is the one after which it was lost. Where there is no CRI runtime
+(``RuntimeFingerprint.is_alone``) all of it is the OCI runtime's.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from podresize.evidence.attribution import Blame
 from podresize.evidence.updates.update import Update
 from podresize.oracle.container_update import said
+from podresize.requirements.model import Party
 from podresize.requirements.runtime_target import RuntimeFingerprint
 
 
 def lost_on_the_way(
     update: Update, field: str, want: Any, fingerprint: RuntimeFingerprint, *, is_in_kernel: bool
-) -> str:
+) -> Blame:
     """Return who did not pass on the value of a field.
 
     ``want`` is the field's value as CRI, specification and OCI runtime have to have it;
     ``is_in_kernel`` whether the kernel has what follows from it.
     """
-    cri, oci = _cri(fingerprint), _oci(fingerprint)
+    if is_in_kernel:
+        return _cri(fingerprint, "does not report what the kernel has")
     told = _has(update.after.oci, field, want)
     kept = _has(update.after.spec, field, want)
-    if fingerprint.is_alone:
-        if is_in_kernel:
-            return f"the kernel has it; {oci} does not keep it in its own state: OCI runtime"
-        where = "has it in its own state" if told else "said OK"
-        return f"{oci} {where}, and the kernel has not: OCI runtime"
-    if is_in_kernel:
-        return f"the kernel has it; {cri} does not report it: CRI runtime"
     if told:
-        return f"{oci} has it in its own state, and the kernel has not: OCI runtime"
+        return _oci("has it in its own state and not in the kernel")
     if told is False:
-        where = f", though {cri} has it in the container's specification" if kept else ""
-        return f"{oci} has not been told, or did not keep it{where}: CRI runtime"
+        where = ", though it is in the container's specification" if kept else ""
+        return _cri(fingerprint, f"did not hand it to the OCI runtime{where}")
     if kept:
-        return f"{cri} has it in the container's specification, and the kernel has not: OCI runtime"
-    return f"{cri} says {update.answer.code}, and neither keeps nor enacts it: CRI runtime"
+        return _oci("was to write what the container's specification has, and did not")
+    return _cri(fingerprint, f"answered {update.answer.code} and neither keeps nor enacts it")
 
 
-def moved_by_itself(update: Update, file: str, fingerprint: RuntimeFingerprint) -> str:
+def moved_by_itself(update: Update, file: str, fingerprint: RuntimeFingerprint) -> Blame:
     """Return who wrote to the kernel what nobody asked for, as far as it can be said."""
-    cri, oci = _cri(fingerprint), _oci(fingerprint)
     if not update.answer.is_ok:
-        return (
-            f"{oci} had written {file} when it failed, and did not put the old value back: "
-            "OCI runtime"
-        )
-    told = update.before.oci != update.after.oci and update.after.oci is not None
-    if told and not fingerprint.is_alone:
-        return f"{oci} was told to, as its own state says: CRI runtime ({cri})"
-    return f"nothing that the client sent speaks of {file}: OCI runtime ({oci})"
+        if _refused_below(update, fingerprint) or update.after.oci == update.before.oci:
+            return _oci(f"had written {file} when it failed, and did not put the old value back")
+        return _cri(fingerprint, f"answered {update.answer.code} to what was done")
+    if update.before.oci != update.after.oci and update.after.oci is not None:
+        return _cri(fingerprint, f"had {file} changed, as the OCI runtime's state says")
+    return _oci(f"changed {file}, of which nothing that it was told speaks")
 
 
-def granted(update: Update, fingerprint: RuntimeFingerprint) -> str:
+def misreported(fingerprint: RuntimeFingerprint) -> Blame:
+    """Return who tells what the kernel does not have."""
+    return _cri(fingerprint, "reports what the kernel does not have")
+
+
+def told_otherwise(witness: str, fingerprint: RuntimeFingerprint) -> Blame:
+    """Return whose word changed in what nobody asked for; ``witness`` is a field of a snapshot."""
+    if witness == "oci":
+        return _oci("changed its state of what nobody asked for")
+    return _cri(fingerprint, "changed what it tells of what nobody asked for")
+
+
+def ended(fingerprint: RuntimeFingerprint, update: Update) -> Blame:
+    """Return who is to blame for a container that is another one than before."""
+    if update.before.process == update.after.process:
+        return _cri(fingerprint, "tells another state or start of a process that is the same")
+    return _cri(fingerprint, "restarted or ended the container")
+
+
+def neighbour(fingerprint: RuntimeFingerprint, name: str) -> Blame:
+    """Return who wrote to a cgroup that the update is not about."""
+    return _cri(fingerprint, f"had {name} changed by the update of another container")
+
+
+def kept_what_failed(fingerprint: RuntimeFingerprint) -> Blame:
+    """Return who reports an update that was refused."""
+    return _cri(fingerprint, "reports what it did not bring about")
+
+
+def granted(update: Update, fingerprint: RuntimeFingerprint) -> Blame:
     """Return who granted what cannot be done: the last that has it where the report says so."""
-    if fingerprint.is_alone:
-        return f"{_oci(fingerprint)} did not refuse it: OCI runtime"
-    asked = said(update.asked)
-    kept = update.after.spec or {}
-    if all(_has(kept, field, value) for field, value in asked.items()):
-        return (
-            f"{_cri(fingerprint)} passed it on, and {_oci(fingerprint)} did not refuse it: "
-            "OCI runtime"
-        )
-    return f"{_cri(fingerprint)} dropped it and said OK: CRI runtime"
+    kept = update.after.spec
+    if kept is None or all(_has(kept, field, value) for field, value in said(update.asked).items()):
+        return _oci("was handed what cannot be done and did not refuse it")
+    return _cri(fingerprint, "dropped what cannot be done and answered OK")
 
 
-def answered(update: Update, fingerprint: RuntimeFingerprint) -> str:
+def answered(update: Update, fingerprint: RuntimeFingerprint) -> Blame:
     """Return who refused an update that had to be granted, by the words of the refusal."""
-    if fingerprint.is_alone:
-        return f"{_oci(fingerprint)} refused it: OCI runtime"
-    message = update.answer.message
+    if _refused_below(update, fingerprint):
+        return _oci(f"refused it ({update.answer.message[-120:]})")
+    return _cri(fingerprint, f"refused it ({update.answer.code})")
+
+
+def _refused_below(update: Update, fingerprint: RuntimeFingerprint) -> bool:
     name = fingerprint.oci_runtime
-    if name != "unknown" and name in message:
-        return f"{_oci(fingerprint)} refused it, as {_cri(fingerprint)} says: OCI runtime"
-    return f"{_cri(fingerprint)} refused it: CRI runtime"
-
-
-def alone(fingerprint: RuntimeFingerprint) -> str:
-    """Return the end of a reading where there is but one who can have done it, else nothing."""
-    return ": OCI runtime" if fingerprint.is_alone else ""
-
-
-def either(fingerprint: RuntimeFingerprint) -> str:
-    """Return who it may have been where the witnesses do not tell the two apart."""
-    return "OCI runtime" if fingerprint.is_alone else "OCI runtime or CRI runtime"
+    return name != "unknown" and f"{name} did not terminate" in update.answer.message
 
 
 def _has(witness: dict[str, Any] | None, field: str, want: Any) -> bool | None:
@@ -102,11 +109,11 @@ def _has(witness: dict[str, Any] | None, field: str, want: Any) -> bool | None:
     return bool(found == want)
 
 
-def _cri(fingerprint: RuntimeFingerprint) -> str:
-    return f"{fingerprint.runtime} {fingerprint.runtime_version}"
+def _cri(fingerprint: RuntimeFingerprint, because: str) -> Blame:
+    if fingerprint.is_alone:
+        return _oci(because)
+    return Blame(party=Party.CRI_RUNTIME, because=because)
 
 
-def _oci(fingerprint: RuntimeFingerprint) -> str:
-    if fingerprint.oci_runtime == "unknown":
-        return "the OCI runtime"
-    return f"{fingerprint.oci_runtime} {fingerprint.oci_runtime_version}"
+def _oci(because: str) -> Blame:
+    return Blame(party=Party.OCI_RUNTIME, because=because)
