@@ -1,4 +1,4 @@
-"""Faults that only checks without a kubelet bring out: each does what its name says, and no more."""
+"""Faults that only checks without a kubelet bring out: each does what it says, and no more."""
 
 from __future__ import annotations
 
