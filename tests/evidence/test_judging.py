@@ -288,4 +288,6 @@ def test_an_unknown_requirement_offers_the_nearest(resized: Resized) -> None:
 
 
 def test_every_signature_in_the_catalogue_exists() -> None:
-    assert {item.signature for item in load_catalogue().deviations.values()} == set(SIGNATURES)
+    named = {item.signature for item in load_catalogue().deviations.values()} - {""}
+
+    assert named == set(SIGNATURES)

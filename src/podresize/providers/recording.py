@@ -82,5 +82,13 @@ def as_found(state: Recorded, provider: str) -> Found:
         provider=provider,
         is_alive=state.is_alive,
         target=state.target,
-        handle=None if state.handle is None else ClusterHandle.from_json(state.handle),
+        handle=_handle(state.handle),
     )
+
+
+def _handle(raw: dict[str, Any] | None) -> ClusterHandle | None:
+    """Return the handle; None for one that another release of podresize wrote in its own form."""
+    try:
+        return None if raw is None else ClusterHandle.from_json(raw)
+    except (KeyError, TypeError):
+        return None
