@@ -42,7 +42,7 @@ def test_created(containers: Containers) -> None:
     verify_update(container.observed(update.before, update.asked, update.answer), "RT-25", "RT-22")
 
 
-@requirement("RT-26", "RT-11", "RT-17")
+@requirement("RT-26")
 def test_paused(containers: Containers) -> None:
     """In the kernel while nothing runs; and the container is as paused as it was."""
     container = containers.running()
