@@ -43,15 +43,16 @@ def check_target(target: RuntimeTarget) -> None:
     """Raise ``UsageError`` for what means nothing to a runtime that is there."""
     assert target.endpoint is not None
     endpoints.path_of(target.endpoint)
-    for asked, option in ((target.tap, "--tap"), (target.faults, "--fault")):
-        if asked:
-            raise UsageError(
-                f"{option} does not go together with --cri-endpoint",
-                value=target.endpoint,
-                origin=endpoints.ORIGIN,
-                causes=("the tap is put before a runtime that is started",),
-                next_command=f"podresize runtime up {option} ...",
-            )
+    if target.tap or target.faults:
+        raise UsageError(
+            f"{'--tap' if target.tap else '--fault'} does not go together with --cri-endpoint",
+            value=target.endpoint,
+            origin=endpoints.ORIGIN,
+            causes=("the tap is put before a runtime that is started",),
+            next_command=" ".join(
+                ["podresize runtime up --tap", *(f"--fault {each}" for each in target.faults)]
+            ),
+        )
 
 
 def up(
