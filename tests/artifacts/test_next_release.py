@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from podresize.artifacts.artifact import Component, Source
+from podresize.artifacts.artifact import LOADER, Component, Source
 from podresize.artifacts.cache import Cache
 from podresize.artifacts.host import host_arch
-from podresize.artifacts.next_release import LOADER, NextRelease
+from podresize.artifacts.next_release import NextRelease
 from podresize.artifacts.source import SourcePassedOverError
 from podresize.artifacts.store import Store
 from podresize.errors import HostError
