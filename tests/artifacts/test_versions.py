@@ -27,6 +27,8 @@ K8S, CONTAINERD = Component.KUBERNETES, Component.CONTAINERD
         (CONTAINERD, "1.6", "1.6.36"),
         (CONTAINERD, "2.1.4", "2.1.4"),
         (Component.RUNC, "1.1.5", "1.1.5"),
+        (Component.CRUN, "1.21", "1.21"),  # a release, no minor of which the newest is meant
+        (Component.RUNSC, "0.0.0-20260905035102-160fafc42237", "0.0.0-20260905035102-160fafc42237"),
     ],
 )
 def test_what_is_meant(component: Component, asked: str | None, meant: str | None) -> None:
@@ -97,3 +99,9 @@ def test_what_has_no_version_to_choose_says_so(component: Component) -> None:
 
     assert caught.value.next_command == f"podresize artifacts get {component}"
     assert versions.normalise(component, None) is None
+
+
+def test_states_of_a_branch_are_listed_with_releases() -> None:
+    state = "0.0.0-20260905035102-160fafc42237"
+
+    assert versions.usable(Component.RUNSC, {state, "0.1.0"}) == [state, "0.1.0"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from podresize.artifacts.next_release import LOADER
+from podresize.artifacts.artifact import LOADER
 from podresize.errors import HarnessError
 from podresize.providers.oci_program import handler_settings, library_path, version_of
 

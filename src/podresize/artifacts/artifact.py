@@ -6,6 +6,10 @@ import dataclasses
 import enum
 from pathlib import Path
 
+LOADER = "ld.so"
+"""The loader beside a program of another release of the OS: its directory is for nobody's library
+path."""
+
 
 class Component(enum.StrEnum):
     """What can be had. Each is one set of files that belong together."""

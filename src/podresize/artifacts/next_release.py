@@ -12,15 +12,13 @@ import re
 from pathlib import Path
 
 from podresize.artifacts import apt
-from podresize.artifacts.artifact import Component, Source
+from podresize.artifacts.artifact import LOADER, Component, Source
 from podresize.artifacts.catalogue import RECIPES
 from podresize.artifacts.host import host_arch
 from podresize.artifacts.package import upstream_version
 from podresize.artifacts.progress import Progress
 from podresize.artifacts.source import SourcePassedOverError
 
-LOADER = "ld.so"
-"""The loader beside a program of another release: its directory is for nobody's library path."""
 NEXT = {"bookworm": "trixie", "trixie": "forky", "jammy": "noble"}
 # The loader takes the place of the program in /proc/self/exe, with the same arguments: a program
 # that starts a copy of itself from there, as crun does, gets itself.

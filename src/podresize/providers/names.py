@@ -16,15 +16,15 @@ def new_name() -> str:
     return f"pr-{secrets.token_hex(3)}"
 
 
-def check_name(name: str) -> None:
-    """Raise ``UsageError`` for what is no cluster name."""
+def check_name(name: str, what: str = "cluster") -> None:
+    """Raise ``UsageError`` for what is no name of a cluster, or of a runtime alone."""
     if not _NAME.fullmatch(name):
         raise UsageError(
-            "not a cluster name",
+            f"not a {what} name",
             value=name,
             origin="--name",
             causes=("a name has 1 to 32 small letters, digits and inner hyphens",),
-            next_command="podresize cluster up --name my-cluster",
+            next_command=f"podresize {what} up --name my-{what}",
         )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from podresize.artifacts.next_release import LOADER
+from podresize.artifacts.artifact import LOADER
 from podresize.errors import HarnessError, PodresizeError
 
 

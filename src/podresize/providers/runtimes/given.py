@@ -43,15 +43,16 @@ def check_target(target: RuntimeTarget) -> None:
     """Raise ``UsageError`` for what means nothing to a runtime that is there."""
     assert target.endpoint is not None
     endpoints.path_of(target.endpoint)
-    for asked, option in ((target.tap, "--tap"), (target.faults, "--fault")):
-        if asked:
-            raise UsageError(
-                f"{option} does not go together with --cri-endpoint",
-                value=target.endpoint,
-                origin=endpoints.ORIGIN,
-                causes=("the tap is put before a runtime that is started",),
-                next_command=f"podresize runtime up {option} ...",
-            )
+    if target.tap or target.faults:
+        raise UsageError(
+            f"{'--tap' if target.tap else '--fault'} does not go together with --cri-endpoint",
+            value=target.endpoint,
+            origin=endpoints.ORIGIN,
+            causes=("the tap is put before a runtime that is started",),
+            next_command=" ".join(
+                ["podresize runtime up --tap", *(f"--fault {each}" for each in target.faults)]
+            ),
+        )
 
 
 def up(
@@ -131,7 +132,8 @@ def _out_of_hand(oci_handle: OciHandle | None) -> tuple[str, ...]:
 def end(handle: RuntimeHandle) -> None:
     """Take away what ``up`` brought: our image, and the cgroup below which sandboxes were made.
 
-    A runtime that has ended meanwhile is left alone. Raises ``HostError`` where one refuses.
+    A runtime that has ended meanwhile is left alone, and so is a cgroup that is not this user's.
+    Raises ``HostError`` where the runtime refuses.
     """
     path = endpoints.path_of(handle.endpoint)
     if is_ours(handle.image):
@@ -140,7 +142,12 @@ def end(handle: RuntimeHandle) -> None:
             with Asking(path) as asking, _explained(path):
                 asking.remove_image(handle.image)
     if handle.cgroup_mounts:
-        cgroups.remove(handle.cgroup_parent, deadline=time.monotonic() + _CLEANING_SECONDS)
+        _remove_cgroup(handle.cgroup_parent)
+
+
+def _remove_cgroup(name: str) -> None:
+    with contextlib.suppress(PermissionError):
+        cgroups.remove(name, deadline=time.monotonic() + _CLEANING_SECONDS)
 
 
 @contextlib.contextmanager
@@ -190,7 +197,7 @@ def _remove_cgroups_left(host: hosts.Host) -> None:
     for mount in host.cgroup_mounts.values():
         for place in mount.glob(f"{_CGROUP}*"):
             if has_ended(place.name.removeprefix(_CGROUP)):
-                cgroups.remove(place.name, deadline=time.monotonic() + _CLEANING_SECONDS)
+                _remove_cgroup(place.name)
 
 
 def _check_handler(

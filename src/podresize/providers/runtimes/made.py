@@ -163,7 +163,7 @@ def up(
     began = time.monotonic()
     tell = tell or (lambda _step, _seconds: None)
     name = name or new_name()
-    check_name(name)
+    check_name(name, state.RUNTIME)
     check_target(target)
     check_path(name, _UP)
     host = check_host()
