@@ -15,7 +15,7 @@ from podresize_fixtures import Change, Pods, expectation, requirement, verify
 EXTENDED = pytest.mark.profile("extended")
 # The kubelet asks its runtime once a second how the containers are (PLEG): what it is told after a
 # resize that has long been done may yet make it end one.
-AFTERWARDS = 4.0
+AFTERWARDS = 6.0
 pytestmark = requirement("KL-30", "KL-31", "KL-32", "KL-34", "ST-27", "PR-01", "PR-20")
 
 

@@ -44,7 +44,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         "   stacks: [1.27.4+1.6.36], gate_off_in: [kubelet], caught_by: [KL-30],\n"
         "   profile: core, only: [KL-30]}\n"
     )
-    known = parse_mutants(entry, "[]", load_catalogue())
+    known = parse_mutants({"a.yaml": entry}, "[]", load_catalogue())
     monkeypatch.setattr(module, "load_mutants", lambda: known)
     monkeypatch.setattr(module, "_run", run)
     return names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -152,3 +153,31 @@ def test_a_start_that_was_none_is_the_runtimes_tale(resized: Resized) -> None:
     resize.add(0.5, Witness.CRI, C1, again)
 
     assert "of a process that is the same" in judged(resize, "KL-34").reading
+
+
+def test_where_the_api_alone_was_asked_the_apiserver_is_at_fault(resized: Resized) -> None:
+    """The way of ``ask``: no kernel and no runtime was looked at."""
+    resize = resized()
+    for witness in (Witness.KERNEL, Witness.CRI, Witness.PROCESS):
+        resize.drop(witness)
+    resize.edit(Witness.API, lambda pod: pod["spec"]["containers"][0].pop("resources"))
+    alone = dataclasses.replace(resize.timeline, watched=False)
+
+    (judgement,) = verify(alone, resize.expectation, ["API-01"])
+
+    assert judgement.guilty == "apiserver"
+
+
+def test_a_slow_update_and_a_late_report_are_the_runtimes(resized: Resized) -> None:
+    slow = tapped(resized(), seconds=20.0)
+    never(slow)
+    assert "took 20.0 s for an update of c1" in judged(slow, "KL-30").reading
+
+
+def test_an_update_that_failed_first_is_told(resized: Resized) -> None:
+    resize = tapped(resized())
+    failed = dict(resize.of(Witness.CALL, C1)[-1].data) | {"code": "UNAVAILABLE", "message": "away"}
+    resize.add(0.1, Witness.CALL, C1, failed)
+    resize.edit(Witness.API, lambda pod: pod["status"].update(qosClass="BestEffort"))
+
+    assert "answered an update of c1 with UNAVAILABLE" in judged(resize, "ST-27").reading

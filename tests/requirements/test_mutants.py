@@ -85,7 +85,12 @@ def test_a_tenth_is_of_several_kinds() -> None:
 )
 def test_what_is_no_mutant_is_refused(entry: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        parse_mutants(entry, "[]", load_catalogue())
+        parse_mutants({"a.yaml": entry}, "[]", load_catalogue())
+
+
+def test_an_id_occurs_once_in_all_files() -> None:
+    with pytest.raises(UsageError, match="an id occurs twice"):
+        parse_mutants({"a.yaml": ENTRY, "b.yaml": ENTRY}, "[]", load_catalogue())
 
 
 @pytest.mark.parametrize(
@@ -94,11 +99,13 @@ def test_what_is_no_mutant_is_refused(entry: str, message: str) -> None:
 )
 def test_what_is_left_out_is_a_requirement_without_a_mutant(left_out: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        parse_mutants(ENTRY, f"- id: {left_out}\n  reason: a reason\n", load_catalogue())
+        parse_mutants(
+            {"a.yaml": ENTRY}, f"- id: {left_out}\n  reason: a reason\n", load_catalogue()
+        )
 
 
 def test_a_requirement_in_neither_list_is_forgotten() -> None:
-    found = parse_mutants(ENTRY, "- id: ST-21\n  reason: a reason\n", load_catalogue())
+    found = parse_mutants({"a.yaml": ENTRY}, "- id: ST-21\n  reason: a reason\n", load_catalogue())
 
     assert found.forgotten(["KL-30", "ST-21", "ST-20"]) == ["ST-20"]
     assert [each.id for each in found.catching("KL-30")] == ["update-lost"]

@@ -52,12 +52,13 @@ class Blame:
 
 def blame(case: Case, requirement: str) -> Blame | None:
     """Return who is at fault for what a requirement finds wrong, None where nobody can tell."""
-    if not any(True for _ in case.timeline.of(Witness.API)):
-        return _by(Party.APISERVER, "answered otherwise than specified; nobody else was asked")
     try:
-        return next(_departures(case), None) or _teller(case, requirement)
+        found = next(_departures(case), None) or _teller(case, requirement)
     except NoEvidenceError:
-        return None
+        found = None
+    if found is None and not case.timeline.watched:
+        return _by(Party.APISERVER, "answered otherwise than specified; nobody else was asked")
+    return found
 
 
 def _departures(case: Case) -> Iterator[Blame]:
@@ -170,6 +171,13 @@ def _enacted(case: Case, item: ContainerExpectation) -> Iterator[Blame]:
             )
     if is_right:
         yield from _late(case, item, right, done)
+        for call in updates:
+            if call.data["code"] != "OK":
+                yield _by(
+                    Party.CRI_RUNTIME,
+                    f"answered an update of {item.name} with {call.data['code']} before it did it: "
+                    f"{call.data['message']}",
+                )
         return
     had = _had(states, wanted)
     if had is None:

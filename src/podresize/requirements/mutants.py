@@ -1,8 +1,7 @@
 """The mutants: good stacks made wrong in one way each, and the requirements that must catch them.
 
-``mutants.yaml`` holds those of clusters, ``runtime_mutants.yaml`` those of a container runtime
-without Kubernetes, ``not_mutated.yaml`` the requirements that none can fail, each with its
-reason. Keys of a mutant:
+``mutant_catalogue/*.yaml`` holds them, those of a container runtime without Kubernetes too,
+``not_mutated.yaml`` the requirements that none can fail, each with its reason. Keys of a mutant:
 
 * ``id`` (what is wrong, in words and dashes), ``title``, ``kind`` (``Kind``)
 * ``guilty``: who does wrong, one or more of ``Party``: the reading of a failure has to name one
@@ -101,7 +100,7 @@ class NotMutated:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Mutants:
-    """All mutants by id, in the order of the file, and what none of them can fail."""
+    """All mutants by id, in the order of the files, and what none of them can fail."""
 
     mutants: Mapping[str, Mutant]
     not_mutated: Mapping[str, NotMutated]
@@ -138,26 +137,25 @@ def good_runtime(base: str) -> RuntimeTarget:
 def load_mutants() -> Mutants:
     """Return the mutants that podresize ships. Raises ``UsageError`` when they are malformed."""
     here = importlib.resources.files("podresize.requirements")
+    files = sorted(here.joinpath("mutant_catalogue").iterdir(), key=lambda item: item.name)
     return parse_mutants(
-        here.joinpath("mutants.yaml").read_text(encoding="utf-8"),
+        {file.name: file.read_text(encoding="utf-8") for file in files},
         here.joinpath("not_mutated.yaml").read_text(encoding="utf-8"),
         load_catalogue(),
-        of_runtimes=here.joinpath("runtime_mutants.yaml").read_text(encoding="utf-8"),
     )
 
 
-def parse_mutants(
-    mutants: str, not_mutated: str, catalogue: Catalogue, *, of_runtimes: str = "[]"
-) -> Mutants:
-    """Build the mutants from YAML texts, each a list of mappings.
+def parse_mutants(mutants: Mapping[str, str], not_mutated: str, catalogue: Catalogue) -> Mutants:
+    """Build the mutants from YAML texts, each a list of mappings; mutants by file name.
 
     Raises ``UsageError`` for a mistake, and for a requirement that is in both.
     """
-    known = parse_list(mutants, "mutants.yaml", _mutant, id_=_ID)
-    for id_, mutant in parse_list(of_runtimes, "runtime_mutants.yaml", _mutant, id_=_ID).items():
-        if id_ in known:
-            raise bad("an id occurs twice", id_, "runtime_mutants.yaml")
-        known[id_] = mutant
+    known: dict[str, Mutant] = {}
+    for origin, text in mutants.items():
+        for id_, mutant in parse_list(text, origin, _mutant, id_=_ID).items():
+            if id_ in known:
+                raise bad("an id occurs twice", id_, origin)
+            known[id_] = mutant
     left_out = parse_list(not_mutated, "not_mutated.yaml", _not_mutated)
     for mutant in known.values():
         _check(mutant, catalogue)

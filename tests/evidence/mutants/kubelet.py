@@ -75,6 +75,12 @@ def says(value: str, since: float = 0.4) -> Mutate:
     return api(lambda pod: pod["status"].update(resize=value), since)
 
 
+def ended_afterwards(resize: Any) -> None:
+    """The container is the same as ever, and runs no more."""
+    last = resize.of(Witness.CRI, "container/c1")[-1]
+    resize.add(resize.ended, Witness.CRI, "container/c1", last.data | {"state": "CONTAINER_EXITED"})
+
+
 MUTANTS: list[Mutant] = [
     ("KL-01", FULL, "kernel", early(C1, cpu__shares="307")),
     ("KL-01", FULL, "pod", early("pod", memory__limit_in_bytes="100663296")),
@@ -131,6 +137,7 @@ MUTANTS: list[Mutant] = [
     ("KL-32", V134 | {"cgroup_version": 2}, "max", kernel("pod", "cpu.max", "max 100000")),
     ("KL-34", {}, "id", cri(lambda data: data.update(id="cccc"))),
     ("KL-34", {}, "started", cri(lambda data: data.update(started_at=5))),
+    ("KL-34", {}, "ended", ended_afterwards),
     ("KL-34", {}, "pid", process("pid")),
     ("KL-34", {}, "start-ticks", process("start_ticks")),
     ("KL-34", {}, "count", api(lambda pod: status_of(pod).update(restartCount=1), 60)),

@@ -65,7 +65,22 @@ def continuity_faults(case: Case, container: ContainerExpectation) -> list[Fault
                     )
                 )
                 break
-    return faults + _heartbeat_faults(case, container, heart)
+    return (
+        faults + _ended_faults(case, container, runtime) + _heartbeat_faults(case, container, heart)
+    )
+
+
+def _ended_faults(
+    case: Case, container: ContainerExpectation, runtime: list[tuple[float, dict[str, Any]]]
+) -> list[Fault]:
+    """A container that has ended and is not started anew yet is the same one as ever."""
+    states = _course(runtime, "state")
+    if not states or states[0][1] != _RUNNING or states[-1][1] in (_RUNNING, None):
+        return []
+    t, state = states[-1]
+    text = f"{case.where(container.name)}: it is {state} since {at(t)}, expected it to go on"
+    reading = "the container ended, though its resize policy says NotRequired"
+    return [Fault(text=text, container=container.name, reading=reading)]
 
 
 def _heartbeat_faults(
