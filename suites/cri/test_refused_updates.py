@@ -50,13 +50,14 @@ def test_what_cannot_be_is_refused(containers: Containers, fields: dict[str, Any
 
 
 @requirement("RT-20", "RT-21", "CRI-08")
-def test_unified_settings_on_cgroup_v1(containers: Containers) -> None:
+@pytest.mark.parametrize("more", [{}, {"cpu_shares": 700}], ids=["alone", "with-cpu"])
+def test_unified_settings_on_cgroup_v1(containers: Containers, more: dict[str, Any]) -> None:
     """There is no file that they could be written to."""
     if containers.fingerprint.cgroup_version != 1:
         unsupported("on cgroup v2 unified settings can be done")
     container = containers.running()
 
-    update = container.update(unified={"memory.high": str(112 * MIB)})
+    update = container.update({"unified": {"memory.high": str(112 * MIB)}} | more)
 
     verify_update(update)
 

@@ -11,10 +11,12 @@ from tests.oracle.test_container_update import V1
 from podresize.evidence.claim_signatures import explanation
 from podresize.evidence.claims import Claim
 from podresize.requirements.loader import load_catalogue
+from podresize.requirements.runtime_target import NO_RUNTIME
 
 RUNC = {"oci_runtime": "runc", "oci_runtime_version": "1.5.3"}
 CRUN = {"oci_runtime": "crun", "oci_runtime_version": "1.8.1"}
 OLD = {"runtime_version": "1.6.8"}
+ALONE = {"runtime": NO_RUNTIME, "runtime_version": NO_RUNTIME}
 OTHER = {"runtime": "cri-o", "oci_runtime": "youki", "oci_runtime_version": "0.5"}
 REFUSED = "settings that changed though the update of c1 (cpu_shares 1) was refused"
 LACKS = "what the kernel lacks of what was granted last"
@@ -41,6 +43,12 @@ CASES: list[tuple[str, str, dict[str, Any], str, Any, Any]] = [
         *("PD-53", "RT-02", CRUN, "the answer to the update of c1 (cpu_quota -1)"),
         *("UNKNOWN: writing file: Numerical result out of range", "OK"),
     ),
+    (
+        *("PD-52", "RT-14", CRUN),
+        "settings of the container's cgroup that changed and were not asked for",
+        {"cpu.shares": ["512", "700"]},
+        {},
+    ),
     ("PD-53", "RT-02", CRUN, "the kernel's cpu.cfs_quota_us", "50000", "-1"),
     (
         *("PD-54", "RT-20", CRUN, "whether the update of c1 (cpu_shares 300000) was refused"),
@@ -62,6 +70,22 @@ CASES: list[tuple[str, str, dict[str, Any], str, Any, Any]] = [
     (
         *("PD-58", "RT-19", {}, "the code of the answer", "UNKNOWN"),
         ["NOT_FOUND", "INVALID_ARGUMENT"],
+    ),
+]
+
+
+CASES += [
+    (
+        *("PD-59", "RT-14", RUNC, "what was not asked for in the OCI runtime's state"),
+        *({}, {"cpu_quota": 5}),
+    ),
+    (
+        *("PD-59", "RT-15", RUNC, "the OCI runtime's state after the update of c1 (no field)"),
+        *({}, {"cpu_quota": 5}),
+    ),
+    (
+        *("PD-60", "RT-20", RUNC | ALONE),
+        *("whether the update of c1 (hugepage_limits {'2MB': 4}) was refused", False, True),
     ),
 ]
 
@@ -99,6 +123,12 @@ def test_all_that_have_such_a_signature_are_here() -> None:
         # A report that is wrong after an update that was granted.
         ("RT-22", RUNC, "the kernel's cpu.shares, of which the runtime reports cpu_shares 7", "8"),
         ("RT-02", CRUN, "the answer to the update of c1 (cpu_quota 5)", "UNKNOWN: x"),
+        # Another setting that moved by itself is not what a refused update left.
+        (
+            *("RT-14", CRUN),
+            "settings of the container's cgroup that changed and were not asked for",
+            {"cpu.shares": ["512", "300"]},
+        ),
     ],
 )
 def test_what_is_near_and_something_else(
