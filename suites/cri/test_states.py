@@ -84,7 +84,7 @@ def test_during_the_start(containers: Containers, attempt: int) -> None:
         "what the kernel lacks of what was granted last",
         got=container.lacks(granted),
         want=[],
-        guilty="CRI runtime",
+        guilty=str(containers.party),
     )
 
 

@@ -1,20 +1,15 @@
-"""A container runtime alone, or an OCI runtime: what a supervisor writes and starts for it."""
+"""A container runtime alone: what a supervisor writes and starts for it."""
 
 from __future__ import annotations
 
-import tarfile
 from pathlib import Path
 from typing import Any
 
-from podresize.artifacts.image_archive import saved_image
 from podresize.providers import host as hosts
 from podresize.providers.local import configuration, gvisor
 from podresize.providers.local.components import Component, plan_runtime
 from podresize.providers.local.layout import Layout
-from podresize.providers.local.making import Making, Ordered
-
-WORKLOAD_ARCHIVE = "workload.tar"
-"""The name of the workload's image among the artifacts."""
+from podresize.providers.local.making import Ordered
 
 
 class RuntimeMaking(Ordered):
@@ -53,35 +48,3 @@ class RuntimeMaking(Ordered):
             tap=self._target["tap"],
             faults=tuple(self._target["faults"]),
         )
-
-
-class OciMaking(Ordered):
-    """An OCI runtime alone: namespaces, and files for its containers; see ``Making``."""
-
-    joins: tuple[int, int] | None = None
-
-    def prepare(self, layout: Layout, host: hosts.Host) -> None:  # noqa: ARG002 (the protocol's)
-        """Unpack the workload's image: all containers have it as their root file system."""
-        self.make_directories(layout)
-        layout.bundles.mkdir()
-        (archive,) = (each for each in self.images if each.name == WORKLOAD_ARCHIVE)
-        for layer in saved_image(archive).unpack(layout.run):
-            with tarfile.open(layer) as opened:
-                opened.extractall(layout.rootfs)
-            layer.unlink()
-
-    def in_memory(self, layout: Layout) -> list[Path]:  # noqa: ARG002 (the protocol's)
-        """Return nothing: states and bundles are looked at from the host."""
-        return []
-
-    def join(self, layout: Layout, side: int | None) -> None:
-        """Do nothing: a runtime stands alone."""
-
-    def components(self, layout: Layout) -> list[Component]:  # noqa: ARG002 (the protocol's)
-        """Return nothing: an OCI runtime is a program that is called."""
-        return []
-
-
-def making_runtime(order: dict[str, Any]) -> Making:
-    """Return the making of an order for a runtime: with containerd, or the program alone."""
-    return OciMaking(order) if order["target"]["alone"] else RuntimeMaking(order)

@@ -40,9 +40,13 @@ def making_of(order: dict[str, Any]) -> Making:
         from podresize.providers.local.cluster_making import ClusterMaking
 
         return ClusterMaking(order)
-    from podresize.providers.local.runtime_making import making_runtime
+    if order["target"]["alone"]:
+        from podresize.providers.local.oci_making import OciMaking
 
-    return making_runtime(order)
+        return OciMaking(order)
+    from podresize.providers.local.runtime_making import RuntimeMaking
+
+    return RuntimeMaking(order)
 
 
 def _become_init(making: Making, layout: Layout, events: int, side: int | None) -> None:
