@@ -136,3 +136,27 @@ def test_a_program_that_is_not_there_is_the_harnesss_error(tmp_path: Path) -> No
 
     with pytest.raises(HarnessError, match="did not end"):
         played.service.start("c1")
+
+
+def test_a_sandbox_is_a_cgroup_that_takes_processes_and_goes_with_it(tmp_path: Path) -> None:
+    played = Played(tmp_path, "exit 0")
+    parent, place = tmp_path / "cpu/run", tmp_path / "cpu/run/pod"
+    place.mkdir(parents=True)
+    for name, content in (("cpuset.cpus", "0-1"), ("cpuset.mems", "0")):
+        (parent / name).write_text(content)
+        (place / name).touch()  # as the kernel makes them
+
+    played.service.run_sandbox(name="pod", run="r", cgroup_parent="/run/pod")
+
+    assert [(place / name).read_text() for name in ("cpuset.cpus", "cpuset.mems")] == ["0-1", "0"]
+    for name in ("cpuset.cpus", "cpuset.mems"):
+        (place / name).unlink()  # as the kernel removes them
+    played.service.remove_sandbox("pod")
+    assert not place.exists()
+
+
+def test_a_cgroup_that_cannot_be_made_is_the_harnesss_error(tmp_path: Path) -> None:
+    with pytest.raises(HarnessError, match="cannot be made"):
+        Played(tmp_path, "exit 0").service.run_sandbox(
+            name="pod", run="r", cgroup_parent="/run/pod"
+        )

@@ -49,8 +49,15 @@ class OciService:
         self._containers: dict[str, str] = {}
 
     def run_sandbox(self, *, name: str, run: str, cgroup_parent: str, handler: str = "") -> Sandbox:
-        """Name a cgroup for containers; the program makes it with the first of them."""
+        """Make a cgroup for containers, which is all of a sandbox here. Raises ``HarnessError``."""
         del run, handler
+        for root in self._mounts.values():
+            try:
+                _make_cgroup(root / cgroup_parent.strip("/"))
+            except OSError as error:
+                raise HarnessError(
+                    f"the cgroup of a sandbox cannot be made: {error}", value=cgroup_parent
+                ) from error
         sandbox = Sandbox(id=name, cgroup_parent=cgroup_parent)
         with self._lock:
             self._parents[sandbox.id] = cgroup_parent
@@ -176,3 +183,13 @@ class OciService:
         finally:
             for descriptor in found:
                 os.close(descriptor)
+
+
+def _make_cgroup(place: Path) -> None:
+    """Make a cgroup as a kubelet hands one to a runtime: on v1 an empty cpuset takes no child."""
+    place.mkdir(exist_ok=True)
+    for name in ("cpuset.cpus", "cpuset.mems"):
+        file = place / name
+        # On v2 an empty one has what its parent has.
+        if file.exists() and not (place / "cgroup.controllers").exists():
+            file.write_text((place.parent / name).read_text())
