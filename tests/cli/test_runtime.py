@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from podresize.providers.local import state
+from podresize.requirements.runtime_target import RuntimeTarget
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run
@@ -69,8 +71,8 @@ def test_a_runtime_is_no_cluster_and_listed_apart(
     run: Run, state_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PODRESIZE_STATE_DIR", str(state_dir))
-    target = {"containerd": "1.6.8", "oci_runtime": "crun"}
-    state.claim("taken", target=target, what=state.RUNTIME)
+    target = RuntimeTarget(containerd="1.6.8", oci_runtime="crun")
+    state.claim("taken", target=dataclasses.asdict(target), what=state.RUNTIME)
 
     assert run("cluster", "list").stdout == "no clusters\n"
     assert run("runtime", "list").stdout == "taken  starting  containerd 1.6.8, crun\n"
