@@ -182,6 +182,7 @@ def test_a_fault_does_what_its_name_says(
 NEEDED = {
     "update-delayed": "seconds=0",
     "update-late": "seconds=0",
+    "update-field-dropped": "field=oom_score_adj",
     "cgroup-written": "file=cpu.shares,value=2",
 }
 OF_A_CONTAINER = [each for each in FAULTS if "container" in signature(FAULTS[each]).parameters]
@@ -203,9 +204,10 @@ def test_a_fault_of_one_container_leaves_the_others_alone(name: str) -> None:
     assert kubelet.runtime.calls == ["UpdateContainerResources", "ContainerStatus"]
 
 
-def test_all_but_creations_and_sandboxes_are_of_a_container() -> None:
+def test_all_but_what_makes_and_removes_is_of_a_container() -> None:
     assert {each.partition("-")[0] for each in FAULTS.keys() - set(OF_A_CONTAINER)} == {
         "create",
+        "remove",
         "sandbox",
     }
 
