@@ -27,10 +27,20 @@ RUN_LABEL = "podresize/run"
 
 
 class ContainerService(Closing):
-    """A connection to one runtime for those who make containers (``Service``), and what more CRI
-    has; may be shared between threads."""
+    """A connection to one runtime for those who make containers; may be shared between threads.
 
-    def __init__(self, endpoint: str, *, timeout: float = CALL_TIMEOUT) -> None:
+    ``labels`` are put on every sandbox beside the run's id: by them a later run finds what this
+    process left when it was killed.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        *,
+        timeout: float = CALL_TIMEOUT,
+        labels: Mapping[str, str] | None = None,
+    ) -> None:
+        self._labels = dict(labels or {})
         self.endpoint = endpoint
         self._timeout = timeout
         self._channel = grpc.insecure_channel(endpoint, options=CHANNEL_OPTIONS)
@@ -55,7 +65,7 @@ class ContainerService(Closing):
         config = api_pb2.PodSandboxConfig(
             metadata=api_pb2.PodSandboxMetadata(name=name, uid=name, namespace=NAMESPACE),
             log_directory=log_directory,
-            labels={RUN_LABEL: run},
+            labels={RUN_LABEL: run, **self._labels},
             linux=api_pb2.LinuxPodSandboxConfig(
                 cgroup_parent=cgroup_parent,
                 security_context=api_pb2.LinuxSandboxSecurityContext(namespace_options=node),
