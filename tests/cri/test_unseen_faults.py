@@ -77,6 +77,25 @@ def test_a_recoded_error_has_that_code() -> None:
         make("update-errors-recoded:code=NONE")
 
 
+def test_a_refused_update_leaves_something() -> None:
+    left: list[bytes] = []
+
+    async def ask(method: str, request: bytes) -> bytes:
+        assert method == UPDATE
+        left.append(request)
+        return b""
+
+    asked = Asked(
+        method=UPDATE, request=UPDATE_OF_ONE.SerializeToString(), behind=refusing, ask=ask
+    )
+    with pytest.raises(BrokenError):
+        asyncio.run(make("update-leftover:shares=5").call(asked))
+
+    (request,) = left
+    update = api_pb2.UpdateContainerResourcesRequest.FromString(request)
+    assert (update.container_id, update.linux.cpu_shares) == ("one", 5)
+
+
 def test_a_removal_is_dropped() -> None:
     kubelet = Kubelet("remove-dropped")
 

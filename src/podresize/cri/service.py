@@ -30,9 +30,10 @@ class Sandbox:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Executed:
-    """What a command in a container did: its exit code and what it printed."""
+    """What a command in a container did: its exit code, None of one that the runtime did not run to
+    its end, and what it printed."""
 
-    code: int
+    code: int | None
     stdout: str
     stderr: str
 

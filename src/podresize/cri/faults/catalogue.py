@@ -31,6 +31,7 @@ FAULTS: dict[str, Callable[..., Fault]] = {
     "update-growing": unseen.Growing,
     "update-errors-hidden": unseen.ErrorsHidden,
     "update-errors-recoded": unseen.ErrorsRecoded,
+    "update-leftover": unseen.Leftover,
     "remove-dropped": unseen.RemoveDropped,
     "create-scaled": changing.CreatedScaled,
     "status-empty": reporting.empty,

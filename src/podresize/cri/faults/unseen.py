@@ -6,6 +6,7 @@ The checks of a runtime without Kubernetes do.
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
 import json
 from typing import Any
@@ -13,7 +14,15 @@ from typing import Any
 import grpc
 from cri_api.v1 import api_pb2
 
-from podresize.cri.faults.fault import REMOVE, STATUS, Asked, OnStatus, OnUpdate, RefusedError
+from podresize.cri.faults.fault import (
+    REMOVE,
+    STATUS,
+    UPDATE,
+    Asked,
+    OnStatus,
+    OnUpdate,
+    RefusedError,
+)
 from podresize.cri.faults.updating import DONE, check_code
 
 _FIELDS = {field.name for field in api_pb2.LinuxContainerResources.DESCRIPTOR.fields}
@@ -79,6 +88,28 @@ class ErrorsRecoded:
             if asked.update_of(self.container) is None:
                 raise
             raise RefusedError(self.code, "refused (the code is podresize's)") from None
+
+
+@dataclasses.dataclass
+class Leftover:
+    """An update that the runtime refuses gives the container other shares all the same."""
+
+    shares: int = 777
+    container: str = ""
+
+    async def call(self, asked: Asked) -> bytes:
+        """See ``Fault``."""
+        try:
+            return await asked.go_on()
+        except grpc.RpcError:
+            if (update := asked.update_of(self.container)) is not None:
+                left = api_pb2.UpdateContainerResourcesRequest(
+                    container_id=update.container_id,
+                    linux=api_pb2.LinuxContainerResources(cpu_shares=self.shares),
+                )
+                with contextlib.suppress(grpc.RpcError):  # of a container that there is not
+                    await asked.ask(UPDATE, left.SerializeToString())
+            raise
 
 
 @dataclasses.dataclass
