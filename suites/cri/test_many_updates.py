@@ -38,13 +38,18 @@ def test_one_after_the_other(containers: Containers) -> None:
     last = container.update(fields[-1])
 
     refused = [str(answer) for answer in answers if not answer.is_ok]
-    claim("RT-31", "the updates that were refused", got=refused, want=[])
+    claim("RT-31", "the updates that were refused", got=refused, want=[], guilty=containers.party)
     verify_update(last)
     grown = container.footprint()
     for what, slack in (("status", 64), ("specification", 64), ("files", 16), ("memory", 64 * MIB)):
         most = first[what] + slack
         claim(
-            "RT-31", f"{what} after two hundred updates", got=grown[what], want=most, relation="<="
+            "RT-31",
+            f"{what} after two hundred updates",
+            got=grown[what],
+            want=most,
+            relation="<=",
+            guilty=containers.party,
         )
 
 
@@ -60,13 +65,19 @@ def test_each_of_another_container(containers: Containers) -> None:
     )
 
     refused = [str(answer) for answer in answers if not answer.is_ok]
-    claim("RT-32", "the updates that were refused", got=refused, want=[])
+    claim("RT-32", "the updates that were refused", got=refused, want=[], guilty=containers.party)
     wrong = {
         number: found
         for number, container in enumerate(made)
         if (found := container.differs(numbered(number)))
     }
-    claim("RT-32", "containers whose kernel or report has other values", got=wrong, want={})
+    claim(
+        "RT-32",
+        "containers whose kernel or report has other values",
+        got=wrong,
+        want={},
+        guilty=containers.party,
+    )
 
 
 @requirement("RT-33")
@@ -78,6 +89,19 @@ def test_all_of_one_container(containers: Containers) -> None:
     answers = at_once([partial(container.ask, each) for each in asked])
 
     granted = [each for each, answer in zip(asked, answers, strict=True) if answer.is_ok]
-    claim("RT-33", "how many were granted", got=len(granted), want=1, relation=">=")
+    claim(
+        "RT-33",
+        "how many were granted",
+        got=len(granted),
+        want=1,
+        relation=">=",
+        guilty=containers.party,
+    )
     whole = [number for number, each in enumerate(granted) if not container.differs(each)]
-    claim("RT-33", "how many of them every witness has as a whole", got=len(whole), want=1)
+    claim(
+        "RT-33",
+        "how many of them every witness has as a whole",
+        got=len(whole),
+        want=1,
+        guilty=containers.party,
+    )

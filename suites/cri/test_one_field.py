@@ -76,7 +76,13 @@ def test_huge_pages(containers: Containers, limit: int) -> None:
     verify_update(update)
     status = update.after.status or {}
     got = status.get("hugepage_limits")
-    claim("RT-06", "the limits that are reported", got=got, want={"2MB": limit})
+    claim(
+        "RT-06",
+        "the limits that are reported",
+        got=got,
+        want={"2MB": limit},
+        guilty=containers.party,
+    )
 
 
 @requirement("RT-07")

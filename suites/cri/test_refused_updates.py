@@ -124,13 +124,23 @@ def test_no_such_container(containers: Containers, container: str, codes: list[s
 
     answer = containers.ask(container, {"cpu_shares": 1024})
 
-    claim("RT-24", "whether it was refused", got=not answer.is_ok, want=True)
-    claim("RT-19", "the code of the answer", got=answer.code, want=codes, relation="in")
+    claim(
+        "RT-24", "whether it was refused", got=not answer.is_ok, want=True, guilty=containers.party
+    )
+    claim(
+        "RT-19",
+        "the code of the answer",
+        got=answer.code,
+        want=codes,
+        relation="in",
+        guilty=containers.party,
+    )
     claim(
         "RT-24",
         "what another container has",
         got=bystander.now().to_json(),
         want=before.to_json(),
+        guilty=containers.party,
     )
 
 
@@ -142,5 +152,13 @@ def test_a_container_that_was_removed(containers: Containers) -> None:
 
     answer = container.ask({"cpu_shares": 1024})
 
-    claim("RT-24", "whether it was refused", got=not answer.is_ok, want=True)
-    claim("RT-19", "the code of the answer", got=answer.code, want="NOT_FOUND")
+    claim(
+        "RT-24", "whether it was refused", got=not answer.is_ok, want=True, guilty=containers.party
+    )
+    claim(
+        "RT-19",
+        "the code of the answer",
+        got=answer.code,
+        want="NOT_FOUND",
+        guilty=containers.party,
+    )

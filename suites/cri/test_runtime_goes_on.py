@@ -27,9 +27,13 @@ def test_restart_of_the_runtime(containers: Containers) -> None:
         ("the first process", update.after.process, after.process),
         ("the state", update.after.state, after.state),
     ):
-        claim("RT-34", f"{what} after the restart", got=is_, want=was, guilty="CRI runtime")
+        claim("RT-34", f"{what} after the restart", got=is_, want=was, guilty=containers.party)
     claim(
-        "RT-34", "what the next update lacks", got=container.lacking({"cpu_shares": 300}), want=[]
+        "RT-34",
+        "what the next update lacks",
+        got=container.lacking({"cpu_shares": 300}),
+        want=[],
+        guilty=containers.party,
     )
 
 
@@ -43,7 +47,7 @@ def test_the_rest_of_what_is_reported(containers: Containers) -> None:
 
     after = container.told()
     for what in before:
-        claim("RT-35", what, got=after[what], want=before[what], guilty="CRI runtime")
+        claim("RT-35", what, got=after[what], want=before[what], guilty=containers.party)
 
 
 @requirement("CRI-04")
@@ -60,7 +64,7 @@ def test_update_of_the_sandbox(containers: Containers) -> None:
         got=answer.code,
         want=["OK", "UNIMPLEMENTED"],
         relation="in",
-        guilty="CRI runtime",
+        guilty=containers.party,
     )
     after = container.now()
     for what, was, is_ in (
@@ -68,4 +72,4 @@ def test_update_of_the_sandbox(containers: Containers) -> None:
         ("its container's process", before.process, after.process),
         ("its container's report", before.status, after.status),
     ):
-        claim("CRI-04", what, got=is_, want=was, guilty="CRI runtime")
+        claim("CRI-04", what, got=is_, want=was, guilty=containers.party)

@@ -49,11 +49,23 @@ def test_paused(containers: Containers) -> None:
 
     with container.paused():
         update = container.update(CHANGE)
-        claim("RT-26", "the OCI runtime's status", got=container.oci_status(), want="paused")
+        claim(
+            "RT-26",
+            "the OCI runtime's status",
+            got=container.oci_status(),
+            want="paused",
+            guilty=containers.party,
+        )
 
     verify_update(update)
     done = container.execute("/probe", "identity")
-    claim("RT-26", "the exit code of a command after it was resumed", got=done.code, want=0)
+    claim(
+        "RT-26",
+        "the exit code of a command after it was resumed",
+        got=done.code,
+        want=0,
+        guilty=containers.party,
+    )
 
 
 @requirement("RT-27", "CRI-08")
@@ -65,8 +77,20 @@ def test_ended(containers: Containers) -> None:
     update = container.update(CHANGE)
 
     verify_update(update)
-    claim("RT-27", "the state after the update", got=update.after.state, want="CONTAINER_EXITED")
-    claim("RT-27", "its first process", got=update.after.process.get("pid"), want=None)
+    claim(
+        "RT-27",
+        "the state after the update",
+        got=update.after.state,
+        want="CONTAINER_EXITED",
+        guilty=containers.party,
+    )
+    claim(
+        "RT-27",
+        "its first process",
+        got=update.after.process.get("pid"),
+        want=None,
+        guilty=containers.party,
+    )
 
 
 @requirement("RT-28")
@@ -97,10 +121,28 @@ def test_during_the_end(containers: Containers, attempt: int) -> None:
 
     at_once([container.stop, lambda: container.ask(fields)])
 
-    claim("RT-29", "the state", got=container.now().state, want="CONTAINER_EXITED")
+    claim(
+        "RT-29",
+        "the state",
+        got=container.now().state,
+        want="CONTAINER_EXITED",
+        guilty=containers.party,
+    )
     container.remove()
-    claim("RT-29", "the state after it was removed", got=container.now().state, want=None)
-    claim("RT-29", "the cgroups that are left", got=container.cgroups(), want=[])
+    claim(
+        "RT-29",
+        "the state after it was removed",
+        got=container.now().state,
+        want=None,
+        guilty=containers.party,
+    )
+    claim(
+        "RT-29",
+        "the cgroups that are left",
+        got=container.cgroups(),
+        want=[],
+        guilty=containers.party,
+    )
 
 
 @requirement("RT-18", "RT-22")
@@ -116,9 +158,21 @@ def test_during_an_exec(containers: Containers) -> None:
         ]
     )
 
-    claim("RT-18", "the command's exit code", got=done.code, want=0)
-    claim("RT-18", "what it wrote to standard error", got=done.stderr, want="")
-    claim("RT-18", "whether its output is whole lines", got=done.stdout.endswith("}\n"), want=True)
+    claim("RT-18", "the command's exit code", got=done.code, want=0, guilty=containers.party)
+    claim(
+        "RT-18",
+        "what it wrote to standard error",
+        got=done.stderr,
+        want="",
+        guilty=containers.party,
+    )
+    claim(
+        "RT-18",
+        "whether its output is whole lines",
+        got=done.stdout.endswith("}\n"),
+        want=True,
+        guilty=containers.party,
+    )
     verify_agreement(container)
 
 
