@@ -63,7 +63,7 @@ def test_a_fault_of_the_runtime_is_caught(engine: RealEngine, tmp_path: Path) ->
     )
 
     assert done.returncode == 1, done.stdout[-3000:]
-    assert "our tap does wrong: update-dropped" in done.stdout
+    assert "made to do wrong: fault update-dropped" in done.stdout
     lines = (tmp_path / "records.jsonl").read_text().splitlines()
     verdicts = [each for each in map(json.loads, lines) if each["type"] == "verdict"]
     assert {each["verdict"] for each in verdicts if each["requirement"] == "KL-30"} == {"failed"}

@@ -86,6 +86,7 @@ def test_the_witness_sees_what_the_kubelet_sees_through_a_tap(node: Node) -> Non
 
     assert handle.cri_endpoint == f"unix:///proc/{node.pid}/root/run/podresize-tap.sock"
     assert (handle.calls, handle.faults) == (calls, ("one",))
+    assert handle.wrongs == ("fault one",)
     assert node.endpoint.endswith("containerd.sock")
 
 
