@@ -189,6 +189,15 @@ def test_the_reading_names_who_lost_the_value(changes: dict[str, object], guilty
     assert {claim.guilty for claims in found.values() for claim in claims} == {guilty}
 
 
+def test_a_container_that_ended_is_the_news_and_no_lost_value() -> None:
+    ended = after(GOOD, process={"pid": None, "start_ticks": None}, kernel={})
+
+    found = broken(ended, "RT-09", "RT-14", "RT-17")
+
+    assert {claim.guilty for claims in found.values() for claim in claims} == {"CRI runtime"}
+    assert all("ended the container" in claim.reading for claim in found["RT-09"])
+
+
 def test_an_update_survives_its_json() -> None:
     assert Update.from_json(GOOD.to_json()) == GOOD
     assert BEFORE.kernel == KERNEL

@@ -25,6 +25,8 @@ def lost_on_the_way(
     ``want`` is the field's value as CRI, specification and OCI runtime have to have it;
     ``is_in_kernel`` whether the kernel has what follows from it.
     """
+    if _has_ended(update):
+        return ended(fingerprint, update)
     if is_in_kernel:
         return _cri(fingerprint, "does not report what the kernel has")
     told = _has(update.after.oci, field, want)
@@ -41,6 +43,8 @@ def lost_on_the_way(
 
 def moved_by_itself(update: Update, file: str, fingerprint: RuntimeFingerprint) -> Blame:
     """Return who wrote to the kernel what nobody asked for, as far as it can be said."""
+    if _has_ended(update):
+        return ended(fingerprint, update)
     if not update.answer.is_ok:
         if _refused_below(update, fingerprint) or update.after.oci == update.before.oci:
             return _oci(f"had written {file} when it failed, and did not put the old value back")
@@ -92,6 +96,12 @@ def answered(update: Update, fingerprint: RuntimeFingerprint) -> Blame:
     if _refused_below(update, fingerprint):
         return _oci(f"refused it ({update.answer.message[-120:]})")
     return _cri(fingerprint, f"refused it ({update.answer.code})")
+
+
+def _has_ended(update: Update) -> bool:
+    """Return whether the process of before is gone: then no cgroup says anything of the update."""
+    pid = update.before.process.get("pid")
+    return pid is not None and update.after.process.get("pid") != pid
 
 
 def _refused_below(update: Update, fingerprint: RuntimeFingerprint) -> bool:
