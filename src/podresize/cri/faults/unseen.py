@@ -5,6 +5,7 @@ The checks of a runtime without Kubernetes do.
 
 from __future__ import annotations
 
+import abc
 import collections
 import contextlib
 import dataclasses
@@ -131,7 +132,7 @@ def running(container: str = "") -> OnStatus:
 
 
 @dataclasses.dataclass
-class _OfUpdated:
+class _OfUpdated(abc.ABC):
     """Changes what is told of a container that was updated; ``updates`` counts how often."""
 
     container: str = ""
@@ -139,9 +140,9 @@ class _OfUpdated:
         default_factory=collections.Counter, init=False
     )
 
+    @abc.abstractmethod
     def change(self, said: Any, updates: int) -> None:
         """Change a ContainerStatusResponse in place."""
-        raise NotImplementedError
 
     async def call(self, asked: Asked) -> bytes:
         """See ``Fault``."""
