@@ -61,9 +61,13 @@ def whole(
 
 
 def stray_cgroups() -> set[str]:
-    """The cgroups of podresize's that belong to nothing that lives; another run may be at it."""
+    """The cgroups of podresize's that belong to nothing that lives; another run may be at it.
+
+    The engine that scripts/docker-engine serves to these tests names its cgroup after its process.
+    """
     found = {path.name for path in Path("/sys/fs/cgroup").glob("*/podresize-*")}
-    return found - {each.layout.cgroup for each in state.clusters()}
+    engines = {f"podresize-engine-{process.name}" for process in Path("/proc").glob("[0-9]*")}
+    return found - {each.layout.cgroup for each in state.clusters()} - engines
 
 
 Whole = tuple[subprocess.CompletedProcess[str], Path]
