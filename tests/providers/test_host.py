@@ -139,6 +139,14 @@ def test_a_host_like_most_is_told_of_no_restriction(host: Callable[..., Host]) -
     assert len(host().adaptations()) == 2
 
 
+def test_a_runtime_alone_is_told_nothing_of_kubernetes(host: Callable[..., Host]) -> None:
+    poor = host(sys_resource=False, swap=512 << 20)
+
+    told = " ".join(poor.adaptations(kubernetes=False))
+    assert "oom_score_adj cannot be a witness" in told
+    assert not any(word in told for word in ("etcd", "kubelet", "Kubelet"))
+
+
 def test_what_the_host_withholds_is_a_reason_for_unsupported(host: Callable[..., Host]) -> None:
     assert host(sys_resource=False).limits == ("no CAP_SYS_RESOURCE",)
 

@@ -123,25 +123,30 @@ class Host:
             )
         return found
 
-    def adaptations(self) -> list[str]:
-        """Return what the provider does differently on this host, one sentence each."""
+    def adaptations(self, *, kubernetes: bool = True) -> list[str]:
+        """Return what the provider does differently on this host, one sentence each.
+
+        Without ``kubernetes``, what is done to a container runtime alone.
+        """
         notes = [
             f"cgroup v{self.cgroup_version}: "
             + ("one hierarchy per controller" if self.cgroup_version == 1 else "unified hierarchy")
         ]
         if not self.sys_resource:
+            kubelet = ", the kubelet runs with KubeletInUserNamespace" if kubernetes else ""
             notes.append(
-                "no CAP_SYS_RESOURCE: containerd restricts oom_score_adj, the kubelet runs with "
-                "KubeletInUserNamespace; oom_score_adj cannot be a witness here"
+                f"no CAP_SYS_RESOURCE: containerd restricts oom_score_adj{kubelet}; oom_score_adj "
+                "cannot be a witness here"
             )
-        if self.swap:
+        if self.swap and kubernetes:
             size = f"{self.swap >> 20} MiB"
             notes.append(f"swap is on ({size}): the kubelet runs with failSwapOn off")
         if not self.apparmor:
             notes.append("no AppArmor: disabled in containerd")
         if not self.systemd:
             notes.append("no systemd: the cgroupfs driver is used")
-        notes.append("etcd keeps its data in memory, without fsync: durability is not tested")
+        if kubernetes:
+            notes.append("etcd keeps its data in memory, without fsync: durability is not tested")
         return notes
 
 

@@ -41,7 +41,7 @@ def check_target(target: RuntimeTarget) -> None:
 
 def notes() -> list[str]:
     """Return what is done differently on this host, one sentence each."""
-    return hosts.inspect().adaptations()
+    return hosts.inspect().adaptations(kubernetes=False)
 
 
 def gather(target: RuntimeTarget, *, progress: Progress | None = None) -> object:
