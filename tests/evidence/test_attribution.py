@@ -181,3 +181,32 @@ def test_an_update_that_failed_first_is_told(resized: Resized) -> None:
     resize.edit(Witness.API, lambda pod: pod["status"].update(qosClass="BestEffort"))
 
     assert "answered an update of c1 with UNAVAILABLE" in judged(resize, "ST-27").reading
+
+
+@pytest.mark.parametrize(
+    ("largest_gap", "guilty"),
+    [
+        (0.004, "CRI runtime"),
+        (0.3, "CRI runtime"),
+        # Nobody looked for longer than the kernel may have been late.
+        (0.9, "kubelet"),
+    ],
+)
+def test_an_answer_before_the_kernel_is_the_runtimes_though_asked_again(
+    resized: Resized, largest_gap: float, guilty: str
+) -> None:
+    resize = tapped(resized())
+    after = dict(resize.of(Witness.KERNEL, C1)[-1].data)
+    never(resize)
+    resize.add(0.7, Witness.KERNEL, C1, after)
+    again = resize.of(Witness.CALL, C1)[-1].data
+    resize.add(0.8, Witness.CALL, C1, again)
+    resize.sampling = {"hertz": 250.0, "largest_gap": largest_gap, "seconds": 2.0}
+    resize.edit(Witness.API, lambda pod: pod["status"].update(qosClass="BestEffort"))
+
+    judgement = judged(resize, "ST-27")
+
+    assert judgement.guilty == guilty
+    assert ("at +0.22 s, before the kernel had the values (+0.70 s)" in judgement.reading) == (
+        guilty == "CRI runtime"
+    )

@@ -31,8 +31,8 @@ from podresize.requirements.model import Outcome, Party
 
 _UPDATE = "UpdateContainerResources"
 _STOPS = ("StopContainer", "StopPodSandbox", "RemoveContainer", "RemovePodSandbox")
-# Longer than an answer under way may take to be seen in a cgroup by the slowest look.
-_SOON_SECONDS = 0.5
+# What all files of one sample take to be read, on a busy host.
+_READING_SECONDS = 0.05
 # What a runtime takes for an update: milliseconds, a second on a host that is far too busy.
 _SLOW_SECONDS = 5.0
 # Reports are read ten times a second; a busy host may hold one up.
@@ -170,7 +170,7 @@ def _enacted(case: Case, item: ContainerExpectation) -> Iterator[Blame]:
                 f"not {_any(allowed)}",
             )
     if is_right:
-        yield from _late(case, item, right, done)
+        yield from _late(case, item, right, [call for call in done if _asks(call, changed)])
         for call in updates:
             if call.data["code"] != "OK":
                 yield _by(
@@ -199,14 +199,23 @@ def _enacted(case: Case, item: ContainerExpectation) -> Iterator[Blame]:
 def _late(
     case: Case, item: ContainerExpectation, right: list[float], done: list[Observation]
 ) -> Iterator[Blame]:
-    """The kernel has the values now; had it when the runtime said so, and had it no others?"""
+    """The kernel has the values now; had it them when the runtime first said that it had done so?
+
+    A kubelet that sees no effect asks again: the later answers say nothing of the first.
+    """
     after = [t for t in right if t >= 0]
-    if done and after and after[0] > max(call.t for call in done) + _gap(case):
+    if done and after and after[0] > (said := min(call.t for call in done)) + _gap(case):
         yield _by(
             Party.CRI_RUNTIME,
-            f"answered the update of {item.name} at {at(done[-1].t)}, before the kernel had the "
+            f"answered the update of {item.name} at {at(said)}, before the kernel had the "
             f"values ({at(after[0])})",
         )
+
+
+def _asks(call: Observation, changed: Mapping[str, tuple[int, ...]]) -> bool:
+    """Whether a call alone asks for everything that changes."""
+    asked = call.data.get("linux") or {}
+    return all(number(asked, name) in allowed for name, allowed in changed.items())
 
 
 def _pod_cgroup(case: Case) -> Iterator[Blame]:
@@ -358,8 +367,9 @@ def _moved(states: list[tuple[float, dict[str, str]]]) -> bool:
 
 
 def _gap(case: Case) -> float:
+    """How long the kernel may have had a value before a sample shows it: from one to the next."""
     sampling = case.timeline.sampling or {}
-    return max(_SOON_SECONDS / 5, 2 * float(sampling.get("largest_gap", 0.0)))
+    return _READING_SECONDS + max(_READING_SECONDS, float(sampling.get("largest_gap", 0.0)))
 
 
 def _any(allowed: tuple[int, ...]) -> str:
