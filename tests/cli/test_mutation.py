@@ -97,6 +97,24 @@ def test_the_tenth_is_what_the_data_says(ran: list[str], command: Callable[..., 
     assert ran == ["good-core", "other"]
 
 
+def test_each_run_says_how_far_it_is_and_how_long_yet(
+    ran: list[str], command: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = iter(range(0, 6000, 90))
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(seconds))
+
+    lines = command().output.splitlines()
+
+    assert len(ran) == 4
+    assert [each.split("] ")[0] for each in lines[:4]] == [
+        "[1 of 4",
+        "[2 of 4, about 4 min left",
+        "[3 of 4, about 3 min left",
+        "[4 of 4, about 2 min left",
+    ]
+    assert "[" not in command().output.splitlines()[0]
+
+
 def test_a_mutant_that_survives_is_no_success(
     ran: list[str], command: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:

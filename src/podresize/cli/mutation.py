@@ -172,18 +172,34 @@ def _good(mutant: Mutant, base: str) -> Job:
 
 def _run_all(jobs: Sequence[Job], out: Path, *, fresh: bool) -> None:
     code = code_version()
-    for number, job in enumerate(jobs, start=1):
+    marks = {job.place: {"code": code, "command": [*job.command[1:]]} for job in jobs}
+
+    def is_owed(job: Job) -> bool:
+        return fresh or not _noted(out / job.place / "run.json").items() >= marks[job.place].items()
+
+    owed = [job for job in jobs if is_owed(job)]
+    took: list[float] = []
+    for number, job in enumerate(owed, start=1):
         place = out / job.place
         place.mkdir(parents=True, exist_ok=True)
-        mark = {"code": code, "command": [*job.command[1:]]}
-        # Another process with the same --out may be at it.
+        # Another process with the same --out may be at it, or has done it by now.
         with FileLock(place / "lock"):
-            if fresh or not _noted(place / "run.json").items() >= mark.items():
-                click.echo(f"[{number} of {len(jobs)}] {job.base} {job.name} ", nl=False)
-                _run_one(job, place, mark)
+            if is_owed(job):
+                click.echo(f"[{_progress(number, owed, took)}] {job.base} {job.name} ", nl=False)
+                took.append(_run_one(job, place, marks[job.place]))
 
 
-def _run_one(job: Job, place: Path, mark: Mapping[str, object]) -> None:
+def _progress(number: int, owed: Sequence[Job], took: Sequence[float]) -> str:
+    """Return how far it is, and how long yet: as many runs as are owed of what one took so far."""
+    so_far = f"{number} of {len(owed)}"
+    if not took:
+        return so_far
+    left = sum(took) / len(took) * (len(owed) - number + 1) / 60
+    return f"{so_far}, about {max(1, round(left))} min left"
+
+
+def _run_one(job: Job, place: Path, mark: Mapping[str, object]) -> float:
+    """Run one and note it; return what it took, in seconds."""
     note = place / "run.json"
     note.unlink(missing_ok=True)
     began = time.monotonic()
@@ -201,6 +217,7 @@ def _run_one(job: Job, place: Path, mark: Mapping[str, object]) -> None:
         )
     more = {"seconds": seconds, "exit": exit_code}
     write_atomically(note, json.dumps({**mark, **more}, indent=1).encode())
+    return seconds
 
 
 def _run(job: Job, place: Path) -> int:
