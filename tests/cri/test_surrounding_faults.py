@@ -64,12 +64,17 @@ def test_a_connection_that_is_cut_is_unavailable_and_the_update_done(
         # The server says none of it: the transport is gone.
         assert "a fault of podresize" not in str(error.value.details())
         assert [each[0] for each in runtime.seen] == [UPDATE]
+        # Told is what the client saw, not what was answered to nobody.
+        told = running.call()
+        assert (told.method, told.code) == (UPDATE, "UNAVAILABLE")
+        assert told.message == "the connection was cut"
         # The client may write to what is gone before it knows.
         end, answer = time.monotonic() + _SECONDS, b""
         while not answer and time.monotonic() < end:
             with contextlib.suppress(grpc.RpcError):
                 answer, _ = running.ask(UPDATE, _ASKED, wait_for_ready=True)
         assert answer == _ASKED
+        assert running.call(2).code == "OK"
     finally:
         running.close()
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import math
 import os
 import socket
 import time
@@ -83,6 +84,7 @@ class Tap(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc carries no type
         self._tell = tell
         self._faults = faults
         self._around = Around(runtime=runtime, control=control, cut=self._cut)
+        self._cut_at = -math.inf
         self._server: Any = None
         self._channel: Any = None
         self._unary = {
@@ -138,7 +140,7 @@ class Tap(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc carries no type
 
     async def _one(self, method: str, ask: Any, request: bytes, context: Any) -> bytes:
         metadata = _passed(context)
-        with _Watched(self._teller(metadata), method, request) as watched:
+        with _Watched(self._teller(metadata), method, request, self._is_cut) as watched:
             if self._faults:
                 return await self._wrongly(method, request, metadata, context, watched)
             call = ask(request, metadata=metadata, timeout=context.time_remaining())
@@ -178,7 +180,7 @@ class Tap(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc carries no type
         self, method: str, ask: Any, requests: AsyncIterator[bytes], context: Any
     ) -> AsyncIterator[bytes]:
         metadata = _passed(context)
-        with _Watched(self._teller(metadata), method, b"") as watched:
+        with _Watched(self._teller(metadata), method, b"", self._is_cut) as watched:
             call = ask(requests, metadata=metadata, timeout=context.time_remaining())
             try:
                 await context.send_initial_metadata(tuple(await call.initial_metadata()))
@@ -192,12 +194,17 @@ class Tap(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc carries no type
 
     def _cut(self) -> None:
         """Close every connection that was accepted here. gRPC knows no way to close one."""
+        self._cut_at = time.monotonic()
         for entry in list(Path("/proc/self/fd").iterdir()):
             with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(entry.name))) as end:
                 if end.family == socket.AF_UNIX and _path(end) == self._listen:
                     is_listening = end.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
                     if not is_listening:
                         end.shutdown(socket.SHUT_RDWR)
+
+    def _is_cut(self, began: float) -> bool:
+        """Whether the client of a call that began then cannot have got an answer."""
+        return began <= self._cut_at
 
     def _teller(self, metadata: Metadata) -> Callable[[Call], None]:
         return _tell_nobody if OWN[0] in metadata else self._tell
@@ -215,8 +222,15 @@ def _tell_nobody(_call: Call) -> None:
 class _Watched:
     """One call from its first byte here to its last; tells of it when the block ends."""
 
-    def __init__(self, tell: Callable[[Call], None], method: str, request: bytes) -> None:
+    def __init__(
+        self,
+        tell: Callable[[Call], None],
+        method: str,
+        request: bytes,
+        is_cut: Callable[[float], bool],
+    ) -> None:
         self._tell = tell
+        self._is_cut = is_cut
         self._method = method
         self._request = request
         self._began = time.monotonic()
@@ -241,6 +255,8 @@ class _Watched:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         # Whatever else ends a call is its client's, which gave up or is gone.
         code, message = self._failed or (("OK" if kind is None else "CANCELLED"), "")
+        if self._is_cut(self._began):
+            code, message = "UNAVAILABLE", "the connection was cut"  # as its client sees it
         self._tell(
             Call(
                 method=self._method,
