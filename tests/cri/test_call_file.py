@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from podresize.cri.call import Call
 from podresize.cri.call_file import CallFile, CallReader
 from podresize.cri.calls import to_line
-from podresize.cri.tap import Call
 from podresize.errors import HarnessError
 
 METHOD = "/runtime.v1.RuntimeService/Version"

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from cri_api.v1 import api_pb2
 
+from podresize.cri.call import Call
 from podresize.cri.call_file import CallFile
 from podresize.cri.call_observer import CallObserver
-from podresize.cri.tap import Call
 from podresize.errors import HarnessError
 from podresize.evidence.recorder import Recorder
 from podresize.evidence.timeline import Observation, Witness

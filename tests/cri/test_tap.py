@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import stat
 import threading
 import time
@@ -16,10 +17,12 @@ import grpc
 import pytest
 from cri_api.v1 import api_pb2
 
+from podresize.cri.call import Call
 from podresize.cri.client import CriError, RuntimeClient
 from podresize.cri.faults.catalogue import make
 from podresize.cri.faults.fault import Fault
-from podresize.cri.tap import Call, Tap
+from podresize.cri.faulty_tap import FaultyTap
+from podresize.cri.tap import Tap
 from podresize.errors import HostError
 
 SERVICE = "/runtime.v1.RuntimeService"
@@ -66,7 +69,7 @@ class Running:
     """A tap in a loop and a thread of its own, and a client in front of it."""
 
     def __init__(self, directory: Path, runtime: str, *faults: Fault) -> None:
-        self.faults = faults
+        self.kind: Any = functools.partial(FaultyTap, faults=faults) if faults else Tap
         self.listen = directory / "tap.sock"
         self.calls: list[Call] = []
         self.told = threading.Condition()
@@ -77,8 +80,8 @@ class Running:
         options = [("grpc.max_receive_message_length", -1)]
         self.channel = grpc.insecure_channel(f"unix://{self.listen}", options=options)
 
-    async def make(self, runtime: str) -> Tap:
-        tap = Tap(listen=self.listen, runtime=runtime, tell=self.take, faults=self.faults)
+    async def make(self, runtime: str) -> Any:
+        tap = self.kind(listen=self.listen, runtime=runtime, tell=self.take)
         await tap.start()
         return tap
 
@@ -116,9 +119,11 @@ def runtime(tmp_path: Path) -> Iterator[BytesRuntime]:
     found.server.stop(0).wait(_SECONDS)
 
 
-@pytest.fixture
-def tap(tmp_path: Path, runtime: BytesRuntime) -> Iterator[Running]:
-    running = Running(tmp_path, runtime.endpoint)
+@pytest.fixture(params=["without faults", "with one"])
+def tap(tmp_path: Path, runtime: BytesRuntime, request: pytest.FixtureRequest) -> Iterator[Running]:
+    """Either kind; the fault is of a method that no test here calls."""
+    faults = [make("status-empty")] if request.param == "with one" else []
+    running = Running(tmp_path, runtime.endpoint, *faults)
     yield running
     running.close()
 
@@ -137,6 +142,7 @@ def test_bytes_pass_as_they_are(
     assert runtime.seen[0][:2] == (method, request)
 
 
+@pytest.mark.parametrize("tap", ["without faults"], indirect=True)
 def test_metadata_passes_both_ways(tap: Running, runtime: BytesRuntime) -> None:
     def answer(request: bytes, context: Any) -> Iterator[bytes]:
         context.send_initial_metadata([("first", "1"), ("first-bin", b"\0\1")])
@@ -285,6 +291,40 @@ def test_a_witness_of_ours_does_not_notice_and_is_no_news(
         assert running.calls == []
     finally:
         running.close()
+
+
+def test_a_call_under_way_has_a_second_to_end(tmp_path: Path, runtime: BytesRuntime) -> None:
+    under_way, go_on = threading.Event(), threading.Event()
+
+    def slow(request: bytes, _context: Any) -> Iterator[bytes]:
+        under_way.set()
+        go_on.wait(_SECONDS)
+        yield request
+
+    runtime.answers[UPDATE] = slow
+    running = Running(tmp_path, runtime.endpoint)
+    in_time = running.channel.unary_unary(UPDATE).future(b"in time")
+    assert under_way.wait(_SECONDS)
+    stopping = asyncio.run_coroutine_threadsafe(running.tap.stop(), running.loop)
+    go_on.set()
+
+    assert in_time.result(_SECONDS) == b"in time"
+    stopping.result(_SECONDS)
+    assert [each.code for each in running.calls] == ["OK"]
+    running.close()
+
+
+@pytest.mark.parametrize("tap", ["without faults"], indirect=True)
+def test_a_client_that_reads_slowly_holds_nobody_up_and_gets_everything(
+    tap: Running, runtime: BytesRuntime
+) -> None:
+    """More than the buffers between them hold: who cannot be written to is not read from."""
+    long = b"x" * (64 << 20)
+    runtime.answers[EVENTS] = lambda *_: iter([long, long])
+    stream = tap.channel.unary_stream(EVENTS)(b"", timeout=_SECONDS)
+
+    assert tap.ask(UPDATE, b"meanwhile")[0] == b"meanwhile"
+    assert [len(each) for each in stream] == [len(long), len(long)]
 
 
 def test_a_fault_answers_in_the_runtimes_place(tmp_path: Path, runtime: BytesRuntime) -> None:

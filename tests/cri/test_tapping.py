@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -18,8 +19,8 @@ import pytest
 from cri_api.v1 import api_pb2, api_pb2_grpc
 from tests.cri.conftest import FakeRuntime
 
+from podresize.cri.call import Call
 from podresize.cri.calls import about, to_line
-from podresize.cri.tap import Call
 
 SERVICE = "/runtime.v1.RuntimeService"
 _SECONDS = 20.0
@@ -149,3 +150,24 @@ def test_one_that_cannot_write_down_a_call_ends_with_a_message(
     assert process.returncode == 3
     assert "the calls cannot be written" in said
     assert "No space left" in said
+
+
+def test_one_that_cannot_read_what_passes_ends_with_a_message(
+    tmp_path: Path, runtime: FakeRuntime
+) -> None:
+    listen = tmp_path / "tap.sock"
+    words = [f"--listen={listen}", f"--runtime={runtime.endpoint}", f"--calls={tmp_path / 'calls'}"]
+    command = [sys.executable, "-m", "podresize.cri.tapping", *words]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        with grpc.insecure_channel(f"unix://{listen}") as channel:
+            grpc.channel_ready_future(channel).result(timeout=_SECONDS)
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(listen))
+            # Headers that no table of HPACK gives.
+            client.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\2\1\4\0\0\0\1\xff\xff")
+            _, said = process.communicate(timeout=_SECONDS)
+
+    assert process.returncode == 3
+    assert "the tap cannot read what passes" in said
+    assert "Traceback" not in said
+    assert not listen.exists()

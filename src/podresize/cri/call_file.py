@@ -15,8 +15,8 @@ import threading
 from pathlib import Path
 from typing import Any, TextIO
 
+from podresize.cri.call import Call
 from podresize.cri.calls import to_line
-from podresize.cri.tap import Call
 from podresize.errors import HarnessError
 
 # A kubelet with no pods but the control plane's asks for some 50 MB in a day.

@@ -16,8 +16,8 @@ from cri_api.v1 import api_pb2
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
+from podresize.cri.call import Call
 from podresize.cri.client import linux_fields
-from podresize.cri.tap import Call
 
 # What is done to a container or a sandbox, and what is asked of one. Lists are of no one.
 _ABOUT = ("container_id", "pod_sandbox_id")

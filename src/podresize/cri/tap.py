@@ -1,282 +1,234 @@
 """The tap: a proxy between CRI clients and a runtime that tells every call and changes nothing.
 
-Bytes go in and bytes come out: messages are neither decoded nor encoded, so fields that nobody
-here knows pass as they are, and so do methods. Deadlines, cancellation, metadata, status codes with
-their details, and streams pass both ways; a runtime that is away is UNAVAILABLE, as it is without
-the tap. What does not pass is the client's ``user-agent``: the runtime sees the tap's.
+Each connection to it is one to the runtime, and bytes pass as they come, before anybody looks at
+them: methods and fields that nobody here knows, deadlines, cancellation, metadata, streams, flow
+control, even the client's ``user-agent``. What passed is read afterwards (``http2``). A runtime
+that is away closes the connection, as it does without the tap.
 
 A call is told when it has ended, with its times on ``CLOCK_MONOTONIC``, which all processes of a
 host share: what lies before ``began`` is the client's time, what lies between the two the
-runtime's. With faults it is no longer transparent: it makes a bad runtime of a good one.
+runtime's.
 """
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
-import functools
-import math
+import asyncio
 import os
-import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-import grpc
-from cri_api.v1 import api_pb2
+from podresize.cri.call import Tell
+from podresize.cri.http2 import Reader, UnreadableError
+from podresize.errors import HarnessError, HostError
 
-from podresize.cri.client import CHANNEL_OPTIONS, OWN
-from podresize.cri.faults.fault import Around, Asked, Fault, RefusedError, through
-from podresize.errors import HostError
-
-# A proxy has no opinion on how long a message may be. Of two settings of one name the first counts.
-_ANY_LENGTH = (
-    ("grpc.max_receive_message_length", -1),
-    ("grpc.max_send_message_length", -1),
-)
 _GRACE_SECONDS = 1.0
-# gRPC's own, which each side writes anew.
-_NOT_PASSED = ("user-agent",)
-
-Metadata = Sequence[tuple[str, str | bytes]]
+_UNIX = "unix://"
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """One call that has ended.
-
-    ``method`` is its full name (``/runtime.v1.RuntimeService/Version``), ``began`` and ``ended``
-    seconds of ``CLOCK_MONOTONIC``: when the client's message was here, and when the last of the
-    runtime's was. ``code`` is the name of its gRPC status, ``message`` that status's details.
-    ``request`` is the client's message as it came, empty for a stream.
-    """
-
-    method: str
-    began: float
-    ended: float
-    code: str
-    message: str
-    request: bytes
-
-
-class Tap(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc carries no types
+class Tap:
     """A proxy that listens on a socket of its own; it lives in one asyncio loop.
 
     ``listen`` is the path of that socket, ``runtime`` the endpoint behind it (``unix:///path``).
-    ``faults`` are what it makes the runtime do wrong, if anything; ``control`` is the socket by
-    which some of them command the node's components. ``tell`` is called in the loop with each call
-    that has ended, and has to be quick; of those of our own witnesses (``client.OWN``) it hears
-    nothing.
+    ``tell`` is called in the loop with each call that has ended, and has to be quick; of those of
+    our own witnesses (``client.OWN``) it hears nothing.
     """
 
-    def __init__(
-        self,
-        *,
-        listen: Path,
-        runtime: str,
-        tell: Callable[[Call], None],
-        faults: Sequence[Fault] = (),
-        control: str | None = None,
-    ) -> None:
+    def __init__(self, *, listen: Path, runtime: str, tell: Tell) -> None:
         self._listen = listen
-        self._runtime = runtime
+        self._runtime = runtime.removeprefix(_UNIX)
         self._tell = tell
-        self._faults = faults
-        self._around = Around(runtime=runtime, control=control, cut=self._cut)
-        self._cut_at = -math.inf
-        self._server: Any = None
-        self._channel: Any = None
-        self._unary = {
-            f"/{service.full_name}/{method.name}"
-            for service in api_pb2.DESCRIPTOR.services_by_name.values()
-            for method in service.methods
-            if not method.client_streaming and not method.server_streaming
-        }
+        self._server: asyncio.Server | None = None
+        self._connections: set[_Connection] = set()
+        self._unread: asyncio.Future[None] | None = None
 
     async def start(self) -> None:
         """Listen. Raises ``HostError`` where that cannot be.
 
         The socket is its owner's alone: what connects can do whatever the runtime does.
         """
-        self._channel = grpc.aio.insecure_channel(
-            self._runtime, options=(*_ANY_LENGTH, *CHANNEL_OPTIONS)
-        )
-        self._server = grpc.aio.server(options=_ANY_LENGTH)
-        self._server.add_generic_rpc_handlers((self,))
+        loop = asyncio.get_running_loop()
+        self._unread = loop.create_future()
         before = os.umask(0o177)
         try:
             self._listen.unlink(missing_ok=True)  # of one that was killed
-            self._server.add_insecure_port(f"unix://{self._listen}")
-            await self._server.start()
-        except (OSError, RuntimeError) as error:
-            raise HostError(
-                f"the tap cannot listen: {error}",
-                value=str(self._listen),
-                origin="the tap's socket",
-                causes=("its directory is not there or not ours", "its path is over 107 bytes"),
-            ) from error
+            self._server = await loop.create_unix_server(self._accept, str(self._listen))
+        except OSError as error:
+            raise cannot_listen(self._listen, error) from error
         finally:
             os.umask(before)
 
+    async def serve(self) -> None:
+        """Wait until something passed that cannot be read; raises ``HarnessError`` then.
+
+        Calls that nobody is told of would look like none.
+        """
+        assert self._unread is not None
+        await self._unread
+
     async def stop(self) -> None:
-        """Let calls under way end for a second, then cancel them; the socket goes."""
-        await self._server.stop(_GRACE_SECONDS)
-        await self._channel.close()
+        """Let calls under way end for a second, then close what is connected; the socket goes."""
+        assert self._server is not None
+        self._server.close()
+        end = time.monotonic() + _GRACE_SECONDS
+        while any(each.is_busy for each in self._connections) and time.monotonic() < end:
+            await asyncio.sleep(_GRACE_SECONDS / 50)
+        for each in list(self._connections):
+            each.close()
         self._listen.unlink(missing_ok=True)
 
-    def service(self, details: Any) -> Any:
-        """Return what handles a method; every method is handled (grpc.GenericRpcHandler).
+    def _accept(self) -> asyncio.Protocol:
+        connection = _Connection(self._runtime, self._tell, self._ended, self._unreadable)
+        self._connections.add(connection)
+        return connection.client
 
-        What is known to be one message for one goes the short way; a method that is not known here
-        may be anything, and a stream of one message is the same on the wire.
-        """
-        method = details.method
-        if method in self._unary:
-            one = self._channel.unary_unary(method)
-            return grpc.unary_unary_rpc_method_handler(functools.partial(self._one, method, one))
-        many = self._channel.stream_stream(method)
-        return grpc.stream_stream_rpc_method_handler(functools.partial(self._many, method, many))
+    def _ended(self, connection: _Connection) -> None:
+        self._connections.discard(connection)
 
-    async def _one(self, method: str, ask: Any, request: bytes, context: Any) -> bytes:
-        metadata = _passed(context)
-        with _Watched(self._teller(metadata), method, request, self._is_cut) as watched:
-            if self._faults:
-                return await self._wrongly(method, request, metadata, context, watched)
-            call = ask(request, metadata=metadata, timeout=context.time_remaining())
-            try:
-                answer: bytes = await call
-            except grpc.aio.AioRpcError as error:
-                await watched.fail(context, error)
-            await _pass_back(context, call)
-            return answer
-
-    async def _wrongly(
-        self, method: str, request: bytes, metadata: Metadata, context: Any, watched: _Watched
-    ) -> bytes:
-        """Answer a call through the faults. The runtime's own metadata does not come back."""
-
-        async def ask(method: str, request: bytes) -> bytes:
-            answer: bytes = await self._channel.unary_unary(method)(
-                request, metadata=metadata, timeout=context.time_remaining()
+    def _unreadable(self, error: UnreadableError) -> None:
+        assert self._unread is not None
+        if not self._unread.done():
+            self._unread.set_exception(
+                HarnessError(
+                    f"the tap cannot read what passes: {error}",
+                    value=str(self._listen),
+                    causes=("a client or the runtime breaks HTTP/2", "the tap reads it wrongly"),
+                    next_command="podresize run without --tap",
+                )
             )
-            return answer
-
-        asked = Asked(
-            method=method,
-            request=request,
-            behind=functools.partial(ask, method),
-            ask=ask,
-            around=self._around,
-        )
-        try:
-            return await through(self._faults, asked)
-        except RefusedError as error:
-            await watched.refuse(context, error.code, error.message)
-        except grpc.aio.AioRpcError as error:
-            await watched.fail(context, error)
-
-    async def _many(
-        self, method: str, ask: Any, requests: AsyncIterator[bytes], context: Any
-    ) -> AsyncIterator[bytes]:
-        metadata = _passed(context)
-        with _Watched(self._teller(metadata), method, b"", self._is_cut) as watched:
-            call = ask(requests, metadata=metadata, timeout=context.time_remaining())
-            try:
-                await context.send_initial_metadata(tuple(await call.initial_metadata()))
-                async for answer in call:
-                    yield answer
-            except grpc.aio.AioRpcError as error:
-                await watched.fail(context, error)
-            finally:
-                call.cancel()  # where the client gave up; one that has ended stays as it is
-            context.set_trailing_metadata(tuple(await call.trailing_metadata()))
-
-    def _cut(self) -> None:
-        """Close every connection that was accepted here. gRPC knows no way to close one."""
-        self._cut_at = time.monotonic()
-        for entry in list(Path("/proc/self/fd").iterdir()):
-            with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(entry.name))) as end:
-                if end.family == socket.AF_UNIX and _path(end) == self._listen:
-                    is_listening = end.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-                    if not is_listening:
-                        end.shutdown(socket.SHUT_RDWR)
-
-    def _is_cut(self, began: float) -> bool:
-        """Whether the client of a call that began then cannot have got an answer."""
-        return began <= self._cut_at
-
-    def _teller(self, metadata: Metadata) -> Callable[[Call], None]:
-        return _tell_nobody if OWN[0] in metadata else self._tell
 
 
-def _path(end: socket.socket) -> Path:
-    """Return where this end of a connection is bound; gRPC binds to ``///path``."""
-    return Path(os.fsdecode(end.getsockname()))
+def cannot_listen(listen: Path, error: Exception) -> HostError:
+    """Return the error of a tap whose socket cannot be made."""
+    return HostError(
+        f"the tap cannot listen: {error}",
+        value=str(listen),
+        origin="the tap's socket",
+        causes=("its directory is not there or not ours", "its path is over 107 bytes"),
+    )
 
 
-def _tell_nobody(_call: Call) -> None:
-    """A witness of ours asked: that is no news."""
-
-
-class _Watched:
-    """One call from its first byte here to its last; tells of it when the block ends."""
+class _Connection:
+    """One connection of a client and the one to the runtime that belongs to it."""
 
     def __init__(
         self,
-        tell: Callable[[Call], None],
-        method: str,
-        request: bytes,
-        is_cut: Callable[[float], bool],
+        runtime: str,
+        tell: Tell,
+        ended: Callable[[_Connection], None],
+        unreadable: Callable[[UnreadableError], None],
     ) -> None:
-        self._tell = tell
-        self._is_cut = is_cut
-        self._method = method
-        self._request = request
-        self._began = time.monotonic()
-        self._failed: tuple[str, str] | None = None
+        self._runtime = runtime
+        self._ended = ended
+        self._unreadable = unreadable
+        self._reader: Reader | None = Reader(tell)
+        self._connecting: asyncio.Task[None] | None = None
+        self.client = _End(self._to_runtime, self._begin, self._client_left)
+        self.runtime = _End(self._to_client, lambda: None, self._runtime_left)
+        self.client.other, self.runtime.other = self.runtime, self.client
 
-    async def fail(self, context: Any, error: Any) -> NoReturn:
-        """Give the client the runtime's own error, to the last byte of its metadata."""
-        self._failed = (error.code().name, error.details() or "")
-        last = tuple(error.trailing_metadata() or ())
-        await context.abort(error.code(), error.details() or "", last)
-        raise AssertionError  # abort does not return, which its type does not say
+    @property
+    def is_busy(self) -> bool:
+        """Whether a call is under way."""
+        return self._reader is not None and self._reader.is_busy
 
-    async def refuse(self, context: Any, code: str, message: str) -> NoReturn:
-        """Give the client an error of our own."""
-        self._failed = (code, message)
-        await context.abort(grpc.StatusCode[code], message)
-        raise AssertionError  # as above
+    def close(self) -> None:
+        """Close both ends."""
+        for end in (self.client, self.runtime):
+            end.close()
 
-    def __enter__(self) -> _Watched:
-        return self
+    def _begin(self) -> None:
+        self.client.pause()
+        self._connecting = asyncio.get_running_loop().create_task(self._connect())
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        # Whatever else ends a call is its client's, which gave up or is gone.
-        code, message = self._failed or (("OK" if kind is None else "CANCELLED"), "")
-        if self._is_cut(self._began):
-            code, message = "UNAVAILABLE", "the connection was cut"  # as its client sees it
-        self._tell(
-            Call(
-                method=self._method,
-                began=self._began,
-                ended=time.monotonic(),
-                code=code,
-                message=message,
-                request=self._request,
-            )
-        )
+    async def _connect(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.create_unix_connection(lambda: self.runtime, self._runtime)
+        except OSError:
+            self.client.close()
+        else:
+            self.client.resume()
+
+    def _to_runtime(self, data: bytes) -> None:
+        # Before it goes on: the kernel may have what it asks for before it is read here.
+        at = time.monotonic()
+        self.runtime.write(data)
+        self._read(lambda reader: reader.asked(data, at=at))
+
+    def _to_client(self, data: bytes) -> None:
+        at = time.monotonic()
+        self.client.write(data)
+        self._read(lambda reader: reader.answered(data, at=at))
+
+    def _client_left(self) -> None:
+        self._read(lambda reader: reader.end("CANCELLED", "", at=time.monotonic()))
+        self._ended(self)
+
+    def _runtime_left(self) -> None:
+        message = "the runtime closed the connection"
+        self._read(lambda reader: reader.end("UNAVAILABLE", message, at=time.monotonic()))
+
+    def _read(self, read: Callable[[Reader], None]) -> None:
+        if self._reader is None:
+            return
+        try:
+            read(self._reader)
+        except UnreadableError as error:
+            self._reader = None
+            self._unreadable(error)
 
 
-def _passed(context: Any) -> Metadata:
-    given: Iterable[tuple[str, str | bytes]] = context.invocation_metadata() or ()
-    return [(key, value) for key, value in given if key not in _NOT_PASSED]
+class _End(asyncio.Protocol):
+    """One end: what comes in goes to ``took``; what the other cannot take yet is not read."""
 
+    other: _End
 
-async def _pass_back(context: Any, call: Any) -> None:
-    """Give the client the metadata of the runtime's answer; to send none costs nothing."""
-    if first := await call.initial_metadata():
-        await context.send_initial_metadata(tuple(first))
-    if last := await call.trailing_metadata():
-        context.set_trailing_metadata(tuple(last))
+    def __init__(
+        self, took: Callable[[bytes], None], made: Callable[[], None], lost: Callable[[], None]
+    ) -> None:
+        self._took = took
+        self._made = made
+        self._lost = lost
+        self._transport: Any = None
+        self._is_closed = False
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+        if self._is_closed:  # the client left while this was connecting
+            transport.abort()
+        self._made()
+
+    def data_received(self, data: bytes) -> None:
+        self._took(data)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self._is_closed = True
+        self._lost()
+        self.other.close()
+
+    def pause_writing(self) -> None:
+        self.other.pause()
+
+    def resume_writing(self) -> None:
+        self.other.resume()
+
+    def write(self, data: bytes) -> None:
+        """Send data, unless this end is closed already."""
+        if not self._is_closed:
+            self._transport.write(data)
+
+    def pause(self) -> None:
+        """Read no more for now."""
+        self._transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read on."""
+        self._transport.resume_reading()
+
+    def close(self) -> None:
+        """Send what is left, and close."""
+        self._is_closed = True
+        if self._transport is not None:
+            self._transport.close()

@@ -12,21 +12,31 @@ import signal
 import sys
 from pathlib import Path
 
+from podresize.cri.call import Tell
 from podresize.cri.call_file import CallFile
 from podresize.cri.faults.catalogue import make
+from podresize.cri.faulty_tap import FaultyTap
 from podresize.cri.tap import Tap
 from podresize.errors import PodresizeError
 
 
-async def serve(tap: Tap) -> None:
-    """Have the tap listen until this process is asked to end."""
+async def serve(tap: Tap | FaultyTap) -> None:
+    """Have the tap listen until this process is asked to end, or it can do so no more."""
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked.set)
     await tap.start()
-    await asked.wait()
-    await tap.stop()
+    serving = asyncio.ensure_future(tap.serve())
+    ends = asyncio.ensure_future(asked.wait())
+    try:
+        await asyncio.wait((serving, ends), return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            serving.result()
+    finally:
+        serving.cancel()
+        ends.cancel()
+        await tap.stop()
 
 
 def main() -> int:
@@ -40,20 +50,25 @@ def main() -> int:
     arguments = parser.parse_args()
     calls = CallFile(arguments.calls)
     try:
-        tap = Tap(
-            listen=arguments.listen,
-            runtime=arguments.runtime,
-            tell=calls.tell,
-            faults=[make(each) for each in arguments.fault],
-            control=arguments.control,
-        )
-        asyncio.run(serve(tap))
+        asyncio.run(serve(_made(arguments, calls.tell)))
     except PodresizeError as error:
         print(error, file=sys.stderr)
         return error.exit_code
     finally:
         calls.close()
     return 0
+
+
+def _made(arguments: argparse.Namespace, tell: Tell) -> Tap | FaultyTap:
+    if not arguments.fault:
+        return Tap(listen=arguments.listen, runtime=arguments.runtime, tell=tell)
+    return FaultyTap(
+        listen=arguments.listen,
+        runtime=arguments.runtime,
+        tell=tell,
+        faults=[make(each) for each in arguments.fault],
+        control=arguments.control,
+    )
 
 
 if __name__ == "__main__":
