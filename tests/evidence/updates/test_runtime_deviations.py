@@ -89,6 +89,29 @@ CASES += [
     ),
 ]
 
+RUNSC = {"oci_runtime": "runsc", "oci_runtime_version": "0.0.0-20260905035102-160fafc42237"}
+CASES += [
+    ("PD-61", "RT-01", RUNSC, "the kernel's cpu.shares", "1024", "256"),
+    (
+        *("PD-61", "RT-22", RUNSC),
+        *("the kernel's cpu.cfs_quota_us, of which the runtime reports cpu_quota 5", "-1", "5"),
+    ),
+    (
+        *("PD-62", "RT-26", RUNSC | ALONE, "the answer to the update of c1 (cpu_shares 5)"),
+        *('UNKNOWN: cannot set resources for container "x" in state paused', "OK"),
+    ),
+    (
+        *("PD-63", "RT-05", RUNSC | ALONE),
+        "the answer to the update of c1 (memory_limit_in_bytes 5, memory_swap_limit_in_bytes 5)",
+        *("UNKNOWN: write /x/memory.limit_in_bytes: invalid argument", "OK"),
+    ),
+    (
+        *("PD-64", "RT-20", RUNSC | ALONE, "whether the update of c1 (cpu_shares 1) was refused"),
+        *(False, True),
+    ),
+    ("PD-65", "RT-24", RUNSC | ALONE, "whether it was refused", False, True),
+]
+
 
 def explained(id_: str, stack: dict[str, Any], claim: Claim) -> str | None:
     found = explanation(id_, [claim], dataclasses.replace(V1, **stack))
@@ -123,6 +146,9 @@ def test_all_that_have_such_a_signature_are_here() -> None:
         # A report that is wrong after an update that was granted.
         ("RT-22", RUNC, "the kernel's cpu.shares, of which the runtime reports cpu_shares 7", "8"),
         ("RT-02", CRUN, "the answer to the update of c1 (cpu_quota 5)", "UNKNOWN: x"),
+        # A value that somebody wrote is not one that nobody wrote.
+        ("RT-01", RUNSC, "the kernel's cpu.shares", "257"),
+        ("RT-26", RUNSC | ALONE, "the answer to the update of c1 (cpu_shares 5)", "UNKNOWN: x"),
         # Another setting that moved by itself is not what a refused update left.
         (
             *("RT-14", CRUN),
