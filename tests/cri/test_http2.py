@@ -113,6 +113,7 @@ def test_a_block_of_many_frames_and_padding_are_read() -> None:
         (message(b"no gzip", is_compressed=True), b""),
         (b"\0\0", b""),
     ],
+    ids=["compressed", "not as said", "half of its prefix"],
 )
 def test_a_message_may_be_compressed(sent: bytes, request_: bytes) -> None:
     client, runtime = Side(), Side()
