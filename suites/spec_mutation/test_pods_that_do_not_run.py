@@ -28,11 +28,12 @@ INIT = {"name": "i1", "image": "example.com/i:1", "resources": ONE}
 @requirement("API-27")
 def test_a_windows_pod(shared_pods: SharedPods) -> None:
     """spec.os.name says windows."""
-    pod = shared_pods.unscheduled(qos="Burstable", os={"name": "windows"})
+    system = {"name": "windows"}
+    pod = shared_pods.unscheduled(qos="Burstable", os=system)
 
     timeline = pod.ask(CHANGE)
 
-    verify(timeline, expectation(pod, CHANGE))
+    verify(timeline, expectation(pod, CHANGE, os=system))
 
 
 @requirement("API-26")

@@ -154,6 +154,21 @@ def test_a_stack_that_cannot_be_made_is_no_verdict(
     assert ran == []
 
 
+def test_a_run_in_which_nothing_was_asked_is_a_fate(
+    ran: list[str], command: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command ends with 2 then as well, and the mutants after it are run."""
+    run = module._run
+    monkeypatch.setitem(SPOILT, "KL-30", VerdictKind.SKIPPED)
+    monkeypatch.setitem(SPOILT, "CRI-03", VerdictKind.SKIPPED)
+    monkeypatch.setattr(module, "_run", lambda job, place: 2 * bool(run(job, place)))
+
+    done = command()
+
+    assert ran == ["good-core", "other", "good-headline", "update-quota"]
+    assert done.output.count("**not judged**") == 2
+
+
 def test_without_records_there_is_nothing_to_judge(command: Callable[..., Result]) -> None:
     with pytest.raises(UsageError, match="no records of a mutant"):
         command("--no-run", "--only", "update-dropped")

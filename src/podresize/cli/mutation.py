@@ -201,14 +201,17 @@ def _progress(number: int, owed: Sequence[Job], took: Sequence[float]) -> str:
 def _run_one(job: Job, place: Path, mark: Mapping[str, object]) -> float:
     """Run one and note it; return what it took, in seconds."""
     note = place / "run.json"
-    note.unlink(missing_ok=True)
+    records = place / "records.jsonl"
+    for old in (note, records):
+        old.unlink(missing_ok=True)
     began = time.monotonic()
     exit_code = _run(job, place)
     seconds = round(time.monotonic() - began, 1)
     click.echo(f"{seconds:.0f} s, exit code {exit_code}")
     if exit_code == EXIT_INTERRUPTED:
         sys.exit(EXIT_INTERRUPTED)
-    if exit_code == EXIT_USAGE:
+    # A run in which nothing could be put to the target ends so as well: that is a mutant's fate.
+    if exit_code == EXIT_USAGE and not (records.exists() and load_run(records).verdicts):
         raise HarnessError(
             "a stack cannot be made here",
             value=f"{job.base} {job.name}",

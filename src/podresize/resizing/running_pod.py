@@ -11,7 +11,7 @@ import dataclasses
 import itertools
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -120,15 +120,19 @@ class RunningPod(LivePod):
             and container_ids(now) == container_ids(self.raw)
         )
 
-    def expectation(self, change: Change | Edit | Series | None) -> Expectation:
+    def expectation(
+        self, change: Change | Edit | Series | None, *, spec: Mapping[str, Any] | None = None
+    ) -> Expectation:
         """Return what the change must show, counted from the pod as it was before it was asked.
 
         None stands for what becomes of the resize that was pending, a list for ``resize_many``.
+        ``spec`` are fields as they were asked for, where a stack may have forgotten them.
         """
+        before = self._before | {"spec": self._before["spec"] | dict(spec or {})}
         fingerprint, surroundings = self._reach.handle.fingerprint, self._surroundings
         if isinstance(change, Sequence):
-            return series_expectation(self._before, change, fingerprint, surroundings=surroundings)
-        return expectation(self._before, change, fingerprint, surroundings=surroundings)
+            return series_expectation(before, change, fingerprint, surroundings=surroundings)
+        return expectation(before, change, fingerprint, surroundings=surroundings)
 
     def resize(
         self,
