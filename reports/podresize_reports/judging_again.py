@@ -7,6 +7,8 @@ import dataclasses
 from podresize.evidence.judging import verify
 from podresize.evidence.records import VerdictRecord
 from podresize.oracle.expectation import Expectation
+from podresize.requirements.loader import load_catalogue
+from podresize.requirements.model import Judged
 from podresize_reports.loading import Run
 
 
@@ -17,7 +19,9 @@ def judged_again(run: Run) -> Run:
 
 def _again(run: Run, verdict: VerdictRecord) -> VerdictRecord:
     seen = run.timelines.get(verdict.timeline or "")
-    if seen is None or not verdict.verdict.is_executed:
+    judged = load_catalogue().requirement(verdict.requirement).judged
+    # Claims about a timeline name it as their evidence.
+    if seen is None or not verdict.verdict.is_executed or judged is Judged.CLAIMS:
         return verdict
     expectation = Expectation.from_json(seen.expectation)
     (found,) = verify(seen.timeline, expectation, [verdict.requirement])

@@ -58,6 +58,18 @@ def test_more_than_the_node_has_left_is_deferred(pods: Pods, qos: str) -> None:
 
 
 @pending
+def test_another_wish_that_waits_is_told_as_one(pods: Pods) -> None:
+    """The condition is written anew with its message and generation, and keeps reason and time."""
+    pods.filling(leave={"cpu": "300m"})
+    pod = pods.running(qos="Guaranteed")
+    verify(pod.resize(MORE), expectation(pod, MORE))
+
+    timeline = pod.resize(MORE)
+
+    verify(timeline, expectation(pod, MORE))
+
+
+@pending
 def test_one_container_too_many_keeps_all_as_they_are(pods: Pods) -> None:
     """The change of the second container would fit alone; it waits with the first one's."""
     change = Change(cpu="+500m", container="c1") & Change(memory="+32Mi", container="c2")

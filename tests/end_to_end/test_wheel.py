@@ -105,7 +105,7 @@ def test_the_wheel_carries_everything_and_nothing_else(wheel: Path) -> None:
 
     assert {
         "podresize/requirements/catalogue/api.yaml",
-        "podresize/requirements/deviations.yaml",
+        "podresize/requirements/deviations/clusters.yaml",
         "podresize/artifacts/probe/go.mod",
         "podresize/artifacts/probe/main.go",
         "podresize/artifacts/probe/pause/main.go",

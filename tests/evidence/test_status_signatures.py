@@ -195,6 +195,42 @@ def test_pd_11_is_not_for_an_allocation_that_changed(resized: Callable[..., Any]
     assert deviation_of(resize, "PR-11") is None
 
 
+def wished_again(resized: Callable[..., Any]) -> Any:
+    """A resize that is deferred, where another was before it; the kubelet says nothing new."""
+    full = Surroundings(allocatable={"cpu": "1", "memory": "1Gi"}, others={"cpu": "800m"})
+    resize = resized(Change(cpu="+500m"), surroundings=full)
+    for seen in resize.of(Witness.API, "pod"):
+        seen.data["status"]["resize"] = "Deferred" if seen.t < 0 else "Proposed"
+    return resize
+
+
+def test_pd_12_another_wish_stays_proposed(resized: Callable[..., Any]) -> None:
+    assert deviation_of(wished_again(resized), "KL-03") == "PD-12"
+
+
+def test_pd_12_is_not_for_the_first_wish(resized: Callable[..., Any]) -> None:
+    resize = wished_again(resized)
+    for seen in resize.of(Witness.API, "pod"):
+        if seen.t < 0:
+            seen.data["status"].pop("resize")
+
+    assert deviation_of(resize, "KL-03") is None
+
+
+def test_pd_12_is_not_for_an_answer_of_another_kind(resized: Callable[..., Any]) -> None:
+    resize = wished_again(resized)
+    resize.of(Witness.API, "pod")[-1].data["status"]["resize"] = "Infeasible"
+
+    assert deviation_of(resize, "KL-03") is None
+
+
+def test_pd_12_is_not_for_an_allocation_that_changed(resized: Callable[..., Any]) -> None:
+    resize = wished_again(resized)
+    status_of(resize.of(Witness.API, "pod")[-1].data)["allocatedResources"]["cpu"] = "1m"
+
+    assert deviation_of(resize, "KL-03") is None
+
+
 def test_pd_10_proposed_is_cleared(resized: Callable[..., Any]) -> None:
     resize = resized()
     resize.again(0.03, Witness.API, "pod", 1)["status"].pop("resize")

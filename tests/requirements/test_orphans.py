@@ -110,7 +110,7 @@ def test_a_deviation_has_a_check_or_says_why_it_has_none(
 
     assert bool(serving) != bool(deviation.no_check), (
         "a line of ISSUES in suites/known_issues/test_as_catalogued.py, or no_check in "
-        f"deviations.yaml, and not both; the checks: {list(map(str, serving))}"
+        f"deviations/, and not both; the checks: {list(map(str, serving))}"
     )
 
 

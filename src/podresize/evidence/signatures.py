@@ -209,6 +209,7 @@ SIGNATURES: dict[str, Signature] = {
     "proposed-goes-before-a-decision": status_signatures.proposed_goes_before_a_decision,
     "pending-goes-before-the-grant-shows": status_signatures.pending_goes_before_the_grant_shows,
     "pending-goes-when-the-kubelet-starts": status_signatures.pending_goes_when_the_kubelet_starts,
+    "another-wish-stays-proposed": status_signatures.another_wish_stays_proposed,
     "status-returns-between-changes": status_returns_between_changes,
     "memory-request-flickers-in-status": memory_request_flickers_in_status,
     "cpu-returns-with-each-memory-update": cpu_returns_with_each_memory_update,

@@ -265,6 +265,29 @@ def pending_goes_when_the_kubelet_starts(case: Case) -> str | None:
     return None if gaps else f"{DEFERRED} was shown throughout"
 
 
+def another_wish_stays_proposed(case: Case) -> str | None:
+    """PD-12: a kubelet of 1.27 that has said Deferred does not say so of another wish.
+
+    The resize was Deferred before it was replaced; since then it is Proposed to the end, and
+    neither allocation nor kernel has moved.
+    """
+    style = case.expectation.progress.style
+    before = [progress_value(pod, style) for t, pod in case.pods if t < 0]
+    after = {progress_value(pod, style) for t, pod in case.pods if t >= 0}
+    if before[-1:] != [DEFERRED]:
+        return f"the resize was not {DEFERRED} before"
+    if after != {PROPOSED}:
+        return f"the resize did not stay {PROPOSED}"
+    for item in case.expectation.containers:
+        shown = container_status(case.final_pod, item.name).get("allocatedResources")
+        if not lists_equal(shown, item.allocated):
+            return f"the allocation of container {item.name} changed"
+    for subject, old in case.expectation.cgroups_before.items():
+        if not cgroup_shows(case.cgroup(subject)[-1][1], old):
+            return f"the cgroup of {subject} is not at the old values"
+    return None
+
+
 def _pending_as_said(pod: dict[str, Any]) -> tuple[object, ...] | None:
     item = resize_conditions(pod).get(PENDING)
     if item is None:

@@ -3,7 +3,7 @@
 The catalogue is data that people edit by hand, so every mistake that can be told at load time is:
 an unknown key, a duplicate id, a range that is no range, a reference to nothing. The files are
 package data and are read once per process: ``catalogue/*.yaml`` (one file per area),
-``not_checked.yaml`` and ``deviations.yaml``. Keys of a requirement:
+``not_checked.yaml`` and ``deviations/*.yaml``. Keys of a requirement:
 
 * ``needs``: gate-on, gate-off; cgroup (the node's cgroup files), cri (its runtime socket), control
   (its components can be restarted); cgroup-v1, cgroup-v2, systemd, static-cpu, static-memory;
@@ -90,10 +90,14 @@ class Catalogue:
 def load_catalogue() -> Catalogue:
     """Return the catalogue that podresize ships. Raises ``UsageError`` when it is malformed."""
     here = importlib.resources.files("podresize.requirements")
-    areas = sorted(here.joinpath("catalogue").iterdir(), key=lambda item: item.name)
+
+    def texts(folder: str) -> dict[str, str]:
+        files = sorted(here.joinpath(folder).iterdir(), key=lambda item: item.name)
+        return {file.name: file.read_text(encoding="utf-8") for file in files}
+
     return parse_catalogue(
-        {area.name: area.read_text(encoding="utf-8") for area in areas},
-        here.joinpath("deviations.yaml").read_text(encoding="utf-8"),
+        texts("catalogue"),
+        "\n".join(texts("deviations").values()),  # lists of one level: together they are one
         here.joinpath("not_checked.yaml").read_text(encoding="utf-8"),
     )
 
@@ -114,7 +118,7 @@ def parse_catalogue(
     left_out = parse_list(not_checked, "not_checked.yaml", _not_checked)
     for identity in left_out.keys() & known.keys():
         raise bad("a requirement cannot be listed as not checked", identity, "not_checked.yaml")
-    departures = parse_list(deviations, "deviations.yaml", _deviation)
+    departures = parse_list(deviations, "deviations", _deviation)
     for departure in departures.values():
         for missing in sorted(departure.explains - known.keys()):
             raise bad("a deviation explains an unknown requirement", missing, departure.id)
