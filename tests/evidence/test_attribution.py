@@ -210,3 +210,24 @@ def test_an_answer_before_the_kernel_is_the_runtimes_though_asked_again(
     assert ("at +0.22 s, before the kernel had the values (+0.70 s)" in judgement.reading) == (
         guilty == "CRI runtime"
     )
+
+
+@pytest.mark.parametrize(
+    ("code", "guilty"),
+    [("UNKNOWN", "CRI runtime"), ("UNIMPLEMENTED", "kubelet"), ("OK", "kubelet")],
+)
+def test_an_update_of_the_sandbox_that_fails_is_the_runtimes(
+    resized: Resized, code: str, guilty: str
+) -> None:
+    """The kubelet asks for no update of a container after it."""
+    resize = resized()
+    never(resize)
+    call = {"method": "UpdatePodSandboxResources", "code": code, "message": "no", "seconds": 0.01}
+    resize.add(0.1, Witness.CALL, POD, call)
+
+    judgement = judged(resize, "KL-30")
+
+    assert judgement.guilty == guilty
+    assert ("answered UpdatePodSandboxResources with UNKNOWN" in judgement.reading) == (
+        code == "UNKNOWN"
+    )

@@ -30,6 +30,7 @@ from podresize.requirements.areas import area_of
 from podresize.requirements.model import Outcome, Party
 
 _UPDATE = "UpdateContainerResources"
+_SANDBOX_UPDATE = "UpdatePodSandboxResources"
 _STOPS = ("StopContainer", "StopPodSandbox", "RemoveContainer", "RemovePodSandbox")
 # What all files of one sample take to be read, on a busy host.
 _READING_SECONDS = 0.05
@@ -69,6 +70,7 @@ def _departures(case: Case) -> Iterator[Blame]:
     for item in case.expectation.containers:
         yield from _ended(case, item)
     if case.expectation.outcome is Outcome.GRANTED:
+        yield from _sandbox(case)
         for item in case.expectation.containers:
             yield from _enacted(case, item)
         yield from _pod_cgroup(case)
@@ -131,6 +133,17 @@ def _process_is_one(case: Case, subject: str) -> bool:
         for each in case.timeline.of(Witness.PROCESS, subject)
     }
     return len(seen) == 1
+
+
+def _sandbox(case: Case) -> Iterator[Blame]:
+    """A runtime may lack UpdatePodSandboxResources (CRI-04); any other error ends the resize."""
+    told = [call.data for call in _calls(case, POD) if call.data["method"] == _SANDBOX_UPDATE]
+    if told and told[-1]["code"] not in ("OK", "UNIMPLEMENTED"):
+        yield _by(
+            Party.CRI_RUNTIME,
+            f"answered {_SANDBOX_UPDATE} with {told[-1]['code']}, neither done nor lacked: "
+            f"{told[-1]['message']}",
+        )
 
 
 def _enacted(case: Case, item: ContainerExpectation) -> Iterator[Blame]:
