@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.oracle.test_container_update import V1
+from tests.targets import TARGET
 
 from podresize.evidence.claim_signatures import explanation
 from podresize.evidence.claims import Claim
@@ -113,8 +114,19 @@ CASES += [
 ]
 
 
+OLD_KUBERNETES = {"kubernetes": "1.27.4", "kubelet": "1.27.4"}
+CASES.append(
+    (
+        *("PD-13", "KL-05", OLD_KUBERNETES, "how its next run began"),
+        'StartError: failed to write "15000": write /x/cpu.cfs_quota_us: invalid argument: unknown',
+        "started",
+    )
+)
+
+
 def explained(id_: str, stack: dict[str, Any], claim: Claim) -> str | None:
-    found = explanation(id_, [claim], dataclasses.replace(V1, **stack))
+    known: Any = TARGET if "kubernetes" in stack else V1
+    found = explanation(id_, [claim], dataclasses.replace(known, **stack))
     return None if found is None else found.id
 
 
@@ -140,6 +152,8 @@ def test_all_that_have_such_a_signature_are_here() -> None:
     [
         # A report that is there and wrong is no silence.
         ("RT-11", OLD, "cpu_shares in the runtime's ContainerStatus", 4),
+        ("KL-05", OLD_KUBERNETES, "how its next run began", "StartError: no such file"),
+        ("KL-05", {"kubernetes": "1.37.2"}, "how its next run began", "StartError: x"),
         # Half of an update is not one that was lost.
         ("RT-28", {}, LACKS, WHAT_IS_LOST[:1]),
         ("RT-19", {}, "the code of the answer", "OK"),
