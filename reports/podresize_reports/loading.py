@@ -11,7 +11,7 @@ import dataclasses
 import json
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ class Run:
 
     ``targets`` are in order of arrival and hold every target that a verdict names. ``claims`` are
     those of a check on a target, by both. ``exit`` and ``ended`` are None when the run died half
-    way.
+    way; ``counts`` is how many verdicts of each kind it says to have.
     """
 
     id: str = ""
@@ -64,6 +64,7 @@ class Run:
     claims: dict[tuple[str, str], tuple[Claim, ...]] = dataclasses.field(default_factory=dict)
     ended: str | None = None
     exit: int | None = None
+    counts: dict[str, Any] = dataclasses.field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
     @property
@@ -79,10 +80,15 @@ class Run:
 
 def load_run(path: Path) -> Run:
     """Return what the file says. Raises ``OSError`` when it cannot be read at all."""
-    reading = _Reading()
     with path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            reading.take(number, line)
+        return read_run(lines)
+
+
+def read_run(lines: Iterable[bytes]) -> Run:
+    """Return what the lines of a records file say, each with its line's end."""
+    reading = _Reading()
+    for number, line in enumerate(lines, 1):
+        reading.take(number, line)
     return reading.run()
 
 
@@ -138,6 +144,7 @@ class _Reading:
             claims=self.claims,
             ended=None if self.end is None else str(end.get("ended", "")),
             exit=exit_code if isinstance(exit_code, int) else None,
+            counts=_dict(end.get("counts")),
             problems=tuple(self.problems),
         )
 

@@ -9,6 +9,7 @@ import click
 
 from podresize import __version__
 from podresize.cli.artifacts import artifacts
+from podresize.cli.bundle import bundle, rejudge, verify
 from podresize.cli.catalogue import explain, list_requirements
 from podresize.cli.certify_runtime import certify_runtime
 from podresize.cli.cluster import cluster
@@ -31,6 +32,9 @@ commands.add_command(run)
 commands.add_command(certify_runtime)
 commands.add_command(cluster)
 commands.add_command(runtime)
+commands.add_command(bundle)
+commands.add_command(verify)
+commands.add_command(rejudge)
 commands.add_command(compare)
 commands.add_command(matrix)
 commands.add_command(mutation)

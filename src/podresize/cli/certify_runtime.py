@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from podresize.artifacts.progress import default_progress
+from podresize.cli.bundle import bundle_option, make_bundle, refuse_place, tell_written
 from podresize.cli.driving import after_target, finish, open_records, pytest_command, run_pytest
 from podresize.cli.runtime_options import runtime_options, take_runtime_target
 from podresize.errors import EXIT_OK, UsageError
@@ -43,6 +44,7 @@ _ALONE = "-"  # in the place of a containerd's version
     metavar="DIR",
     help="Where records.jsonl, junit.xml and index.html go.  [default: reports/out/<run id>]",
 )
+@bundle_option
 @click.option(
     "-n",
     "--workers",
@@ -55,6 +57,7 @@ def certify_runtime(
     requirements: tuple[str, ...],
     others: tuple[str, ...],
     out: Path | None,
+    bundle_place: Path | None,
     workers: int,
     **options: Any,
 ) -> None:
@@ -72,9 +75,10 @@ def certify_runtime(
     targets = [first, *(_other(text, first, options) for text in others)]
     for target in targets:
         provider.check_target(target)
+    refuse_place(bundle_place)
     run_id = new_run_id()
     out = out or Path("reports/out") / run_id
-    records = open_records(out, run_id)
+    records = open_records(out, run_id, requirements=requirements)
     for target in targets:
         if target.is_made:
             provider.check_host()
@@ -88,6 +92,8 @@ def certify_runtime(
         if is_over:
             break
     worst = finish(records, out, worst)
+    if bundle_place is not None:
+        tell_written(make_bundle(out, bundle_place))
     if len(targets) > 1:
         click.echo(matrix_text(matrix([load_run(records.path)])))
     click.echo(f"{time.monotonic() - began:.0f} s, exit code {worst}")

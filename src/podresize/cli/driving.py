@@ -82,12 +82,17 @@ def after_target(code: int, worst: int) -> tuple[int, bool]:
     return worst, True
 
 
-def open_records(out: Path, run_id: str) -> RecordFile:
+def open_records(
+    out: Path, run_id: str, *, profiles: Sequence[str] = (), requirements: Sequence[str] = ()
+) -> RecordFile:
     """Begin the file of a run's records anew. Raises ``HostError`` where that cannot be."""
+    options = {"profiles": list(profiles), "requirements": list(requirements)}
     try:
         records = RecordFile(out / "records.jsonl")
         records.path.unlink(missing_ok=True)
-        records.append(run_record(run_id, version=podresize.__version__, argv=sys.argv[1:]))
+        records.append(
+            run_record(run_id, version=podresize.__version__, argv=sys.argv[1:], options=options)
+        )
     except OSError as error:
         raise HostError(
             f"the report's directory cannot be written: {error.strerror}",

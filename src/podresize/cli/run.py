@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from podresize.artifacts.progress import default_progress
+from podresize.cli.bundle import bundle_option, make_bundle, refuse_place, tell_written
 from podresize.cli.driving import (
     after_target,
     finish,
@@ -66,6 +67,7 @@ _BUSY_WORKERS_PER_PROCESSOR = 4
     metavar="DIR",
     help="Where records.jsonl, junit.xml and index.html go.  [default: reports/out/<run id>]",
 )
+@bundle_option
 @click.option(
     "--profile",
     "profiles",
@@ -124,6 +126,7 @@ def run(
     requirements: tuple[str, ...],
     containerd: tuple[str, ...],
     out: Path | None,
+    bundle_place: Path | None,
     profiles: tuple[str, ...],
     workers: int | None,
     gate_off: bool | None,
@@ -147,6 +150,7 @@ def run(
     whose = [f"--name={name}"] if name is not None else []
     whose += [word for word, is_given in (("--reuse", reuse), ("--keep", keep)) if is_given]
     _refuse_several(targets, whose)
+    refuse_place(bundle_place)
     provider = provider_of(targets[0].provider)
     for target in targets:
         provider.check_target(target)
@@ -155,7 +159,7 @@ def run(
     provider.check_host()
     run_id = new_run_id()
     out = out or Path("reports/out") / run_id
-    records = open_records(out, run_id)
+    records = open_records(out, run_id, profiles=profiles, requirements=requirements)
     for target in targets:
         provider.gather(target, progress=default_progress())
     began = time.monotonic()
@@ -170,6 +174,8 @@ def run(
         if is_over:
             break
     worst = finish(records, out, worst)
+    if bundle_place is not None:
+        tell_written(make_bundle(out, bundle_place))
     click.echo(f"{time.monotonic() - began:.0f} s, exit code {worst}")
     sys.exit(worst)
 

@@ -117,8 +117,14 @@ def new_run_id() -> str:
     return f"{datetime.datetime.now(datetime.UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
-def run_record(run_id: str, *, version: str, argv: list[str]) -> dict[str, Any]:
-    """Return the record that opens a file: one file holds one run."""
+def run_record(
+    run_id: str, *, version: str, argv: list[str], options: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the record that opens a file: one file holds one run.
+
+    ``options`` say what the run was to show: ``profiles`` and ``requirements``, lists of names, of
+    which the latter narrows the former where it is not empty.
+    """
     return {
         "type": "run",
         "schema": SCHEMA,
@@ -126,7 +132,7 @@ def run_record(run_id: str, *, version: str, argv: list[str]) -> dict[str, Any]:
         "started": now(),
         "version": version,
         "argv": argv,
-        "options": {},
+        "options": options or {},
     }
 
 

@@ -27,6 +27,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
+import hashlib
 import importlib.resources
 import re
 from collections.abc import Iterable, Mapping
@@ -86,20 +87,34 @@ class Catalogue:
         return tuple(item for item in self.deviations.values() if requirement_id in item.explains)
 
 
+_HERE = importlib.resources.files("podresize.requirements")
+_NOT_CHECKED = _HERE.joinpath("not_checked.yaml")
+
+
 @functools.cache
 def load_catalogue() -> Catalogue:
     """Return the catalogue that podresize ships. Raises ``UsageError`` when it is malformed."""
-    here = importlib.resources.files("podresize.requirements")
-
-    def texts(folder: str) -> dict[str, str]:
-        files = sorted(here.joinpath(folder).iterdir(), key=lambda item: item.name)
-        return {file.name: file.read_text(encoding="utf-8") for file in files}
-
     return parse_catalogue(
-        texts("catalogue"),
-        "\n".join(texts("deviations").values()),  # lists of one level: together they are one
-        here.joinpath("not_checked.yaml").read_text(encoding="utf-8"),
+        _texts("catalogue"),
+        "\n".join(_texts("deviations").values()),  # lists of one level: together they are one
+        _NOT_CHECKED.read_text(encoding="utf-8"),
     )
+
+
+@functools.cache
+def catalogue_digest() -> str:
+    """Return what tells this catalogue from any other: ``sha256:`` and the hash of its files."""
+    files = _texts("catalogue") | _texts("deviations")
+    files[_NOT_CHECKED.name] = _NOT_CHECKED.read_text(encoding="utf-8")
+    digest = hashlib.sha256()
+    for name, text in sorted(files.items()):
+        digest.update(f"{name}\0{len(text)}\0{text}".encode())
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _texts(folder: str) -> dict[str, str]:
+    files = sorted(_HERE.joinpath(folder).iterdir(), key=lambda item: item.name)
+    return {file.name: file.read_text(encoding="utf-8") for file in files}
 
 
 def parse_catalogue(

@@ -1,0 +1,55 @@
+"""Which requirements a run has to speak of, and which of them it does not.
+
+A run that leaves out what it fails would look like a good one. What it was to show is in its own
+options; every requirement of the catalogue that is in those profiles and put to such a target needs
+a verdict, be it that the target cannot show it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from podresize.requirements.loader import load_catalogue
+from podresize.requirements.model import PutTo
+from podresize.requirements.profiles import EXTENDED
+from podresize_reports.loading import Run, TargetRecord
+
+# By these the targets of one run are told apart; a check's own cluster differs in other things.
+_STACK = ("kubernetes", "runtime", "runtime_version", "oci_runtime", "oci_runtime_version", "gate")
+
+
+def required(run: Run, put_to: PutTo) -> frozenset[str]:
+    """Return the requirements that the run's options name, of those that are put to such targets.
+
+    A run that names neither profiles nor requirements is to show all.
+    """
+    known = load_catalogue().requirements.values()
+    own = {item.id: item for item in known if item.put_to is put_to}
+    if named := run.options.get("requirements"):
+        return frozenset(own.keys() & set(named))
+    if put_to is PutTo.RUNTIME or not (profiles := set(run.options.get("profiles") or ())):
+        return frozenset(own)
+    if EXTENDED in profiles:
+        profiles.add("core")
+    return frozenset(id_ for id_, item in own.items() if item.profiles & profiles)
+
+
+def missing(run: Run) -> Iterator[tuple[str, str]]:
+    """Yield the label of a target and the requirement of which the run has no verdict there."""
+    said: dict[tuple[object, ...], set[str]] = defaultdict(set)
+    labels: dict[tuple[object, ...], TargetRecord] = {}
+    stacks = {target.label: _stack(target) for target in run.targets}
+    for target in run.targets:
+        labels.setdefault(_stack(target), target)
+    for verdict in run.verdicts:
+        said[stacks[verdict.target]].add(verdict.requirement)
+    for stack, target in labels.items():
+        is_cluster = "kubernetes" in target.fingerprint
+        wanted = required(run, PutTo.CLUSTER if is_cluster else PutTo.RUNTIME)
+        for id_ in sorted(wanted - said[stack]):
+            yield target.label, id_
+
+
+def _stack(target: TargetRecord) -> tuple[object, ...]:
+    return tuple(target.fingerprint.get(name) for name in _STACK)

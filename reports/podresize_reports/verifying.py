@@ -1,0 +1,225 @@
+"""Is a bundle whole, and do its verdicts follow from its own evidence? Checked offline.
+
+Each complaint names a field, what was found there and what was wanted. A bundle without one is
+whole and consistent: every verdict that was put to the target follows, by the judges of this
+release, from the timelines and claims beside it. That the evidence was seen on a real stack is the
+word of who publishes the bundle, for which its digest stands.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import podresize
+from podresize.evidence.records import VerdictKind, VerdictRecord
+from podresize.requirements.loader import catalogue_digest, load_catalogue
+from podresize.requirements.matching import why_unsupported
+from podresize_reports.bundle import KIND, MANIFEST, RECORDS, SCHEMA, digest_of
+from podresize_reports.contents import Contents, UnreadableError, contents, why_no_name
+from podresize_reports.judging_again import derived, fingerprint_of
+from podresize_reports.loading import Run, read_run
+from podresize_reports.required import missing
+from podresize_reports.text import one_line, shorten
+from podresize_reports.write import REPORTS
+
+_SHOWN = 160
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Complaint:
+    """One thing that does not fit: where, what was found, and what was wanted."""
+
+    field: str
+    found: str
+    wanted: str
+
+    def __str__(self) -> str:
+        parts = (shorten(one_line(each), _SHOWN) for each in (self.field, self.found, self.wanted))
+        return "{}: found {}, wanted {}".format(*parts)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What was found of a bundle.
+
+    ``digest`` stands for all of it, "" where it has no manifest; ``run`` is None where there are no
+    records that could be read. ``derived`` counts the verdicts that were derived again from their
+    evidence, ``unproved`` those that have none: nothing was put to the target for them.
+    """
+
+    complaints: tuple[Complaint, ...]
+    digest: str = ""
+    run: Run | None = None
+    derived: int = 0
+    unproved: int = 0
+    notes: tuple[str, ...] = ()
+
+
+def verify_bundle(path: Path, *, digest: str | None = None) -> Verification:
+    """Return what is wrong with a bundle; ``digest`` is the one that it must have, if any."""
+    try:
+        return _verified(contents(path), digest)
+    except UnreadableError as error:
+        found = Complaint(field="the bundle", found=str(error), wanted="a bundle of podresize")
+        return Verification(complaints=(found,))
+
+
+def _verified(files: Contents, digest: str | None) -> Verification:
+    names = files.names()
+    if MANIFEST not in names:
+        what = "an empty directory" if not names else f"{len(names)} files and no {MANIFEST}"
+        return Verification(complaints=(Complaint(field=MANIFEST, found=what, wanted="one"),))
+    raw = b"".join(files.blocks(MANIFEST))
+    own = digest_of(raw)
+    complaints: list[Complaint] = []
+    if digest is not None and digest != own:
+        complaints.append(Complaint(field="its digest", found=own, wanted=digest))
+    manifest, wrong = _manifest(raw)
+    if wrong is not None or manifest is None:
+        return Verification(complaints=(*complaints, *filter(None, [wrong])), digest=own)
+    complaints += _files(files, names, manifest["files"])
+    if RECORDS not in names:
+        return Verification(complaints=tuple(complaints), digest=own)
+    run = read_run(io.BytesIO(b"".join(files.blocks(RECORDS))))
+    complaints += _run(run, manifest)
+    counts: Counter[str] = Counter()
+    for verdict in run.verdicts:
+        complaints += _verdict(run, verdict, counts)
+    complaints += [
+        Complaint(field=f"verdicts of {label}", found=f"none of {id_}", wanted="one of each check")
+        for label, id_ in missing(run)
+    ]
+    notes = []
+    if manifest["catalogue"] != catalogue_digest():
+        notes.append("it was judged by another catalogue; here by that of this podresize")
+    if manifest["podresize"] == podresize.__version__ and not complaints:
+        complaints += _reports(files, names, run)
+    return Verification(
+        complaints=tuple(complaints),
+        digest=own,
+        run=run,
+        derived=counts["derived"],
+        unproved=counts["unproved"],
+        notes=tuple(notes),
+    )
+
+
+def _manifest(raw: bytes) -> tuple[dict[str, Any] | None, Complaint | None]:
+    try:
+        manifest = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        return None, Complaint(field=MANIFEST, found=f"no JSON ({error})", wanted="an object")
+    if not isinstance(manifest, dict) or manifest.get("kind") != KIND:
+        kind = manifest.get("kind") if isinstance(manifest, dict) else type(manifest).__name__
+        return None, Complaint(field=f"{MANIFEST} kind", found=repr(kind), wanted=repr(KIND))
+    if manifest.get("schema") != SCHEMA:
+        wanted = f"{SCHEMA}; another release of podresize reads it"
+        found = repr(manifest.get("schema"))
+        return None, Complaint(field=f"{MANIFEST} schema", found=found, wanted=wanted)
+    kinds = {"podresize": str, "run": str, "started": str, "catalogue": str, "files": dict}
+    for key, kind in kinds.items():
+        if not isinstance(manifest.get(key), kind):
+            found = type(manifest.get(key)).__name__
+            return None, Complaint(field=f"{MANIFEST} {key}", found=found, wanted=kind.__name__)
+    return manifest, None
+
+
+def _files(files: Contents, names: list[str], listed: dict[str, Any]) -> Iterator[Complaint]:
+    for name in sorted({*names, *listed} - {MANIFEST}):
+        entry = listed.get(name)
+        if entry is None:
+            yield Complaint(field=name, found="a file", wanted=f"none: {MANIFEST} lists none")
+        elif why := why_no_name(name):
+            yield Complaint(field=f"{MANIFEST} files", found=f"{name!r}: {why}", wanted="a name")
+        elif name not in names:
+            yield Complaint(field=name, found="nothing", wanted=f"the file that {MANIFEST} lists")
+        else:
+            yield from _file(files, name, entry)
+
+
+def _file(files: Contents, name: str, entry: Any) -> Iterator[Complaint]:
+    size, digest = 0, hashlib.sha256()
+    for block in files.blocks(name):
+        size += len(block)
+        digest.update(block)
+    found = {"bytes": size, "sha256": digest.hexdigest()}
+    for key, value in found.items():
+        wanted = entry.get(key) if isinstance(entry, dict) else None
+        if value != wanted:
+            yield Complaint(field=f"{name} {key}", found=str(value), wanted=repr(wanted))
+            return
+
+
+def _run(run: Run, manifest: dict[str, Any]) -> Iterator[Complaint]:
+    for problem in run.problems:
+        yield Complaint(field=RECORDS, found=problem, wanted="whole records of this schema")
+    if not run.complete:
+        yield Complaint(field=f"{RECORDS} end", found="none: the run died half way", wanted="one")
+    elif run.counts != dict(Counter(str(each.verdict) for each in run.verdicts)):
+        counted = dict(Counter(str(each.verdict) for each in run.verdicts))
+        yield Complaint(field=f"{RECORDS} end counts", found=str(run.counts), wanted=str(counted))
+    for key, found in (("run", run.id), ("started", run.started), ("podresize", run.version)):
+        if manifest[key] != found:
+            yield Complaint(
+                field=f"{MANIFEST} {key}", found=repr(manifest[key]), wanted=repr(found)
+            )
+    for target in run.targets:
+        fingerprint = fingerprint_of(run, target.label)
+        if str(fingerprint) != target.label:
+            found = "none that can be read" if fingerprint is None else str(fingerprint)
+            yield Complaint(field="a target's fingerprint", found=found, wanted=target.label)
+
+
+def _verdict(run: Run, verdict: VerdictRecord, counts: Counter[str]) -> Iterator[Complaint]:
+    field = f"{verdict.requirement} of {verdict.check}"
+    known = load_catalogue().requirements.get(verdict.requirement)
+    if known is None:
+        yield Complaint(field=field, found="a requirement that is not known", wanted="a known one")
+        return
+    if verdict.level != str(known.level):
+        yield Complaint(field=f"{field} level", found=verdict.level, wanted=str(known.level))
+    try:
+        found = derived(run, verdict)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        said = f"{type(error).__name__}: {error}"
+        yield Complaint(field=f"{field} evidence", found=said, wanted="evidence that can be judged")
+        return
+    stated = verdict.verdict
+    if found is None:
+        counts["unproved"] += 1
+        if stated.is_executed and stated is not VerdictKind.ERROR:
+            yield Complaint(field=f"{field} evidence", found="none", wanted="a timeline or claims")
+        return
+    counts["derived"] += 1
+    if (found.kind, found.deviation) == (stated, verdict.deviation):
+        return
+    # What is said to be less than its evidence shows is no claim of anything: an error of the
+    # harness, or a requirement that this target cannot show.
+    fingerprint = fingerprint_of(run, verdict.target)
+    cannot = fingerprint is not None and why_unsupported(known, fingerprint) is not None
+    if stated is VerdictKind.ERROR or (stated is VerdictKind.UNSUPPORTED and cannot):
+        return
+    yield Complaint(
+        field=field,
+        found=_said(str(stated), verdict.deviation),
+        wanted=f"{_said(str(found.kind), found.deviation)}, by its evidence ({found.reading})",
+    )
+
+
+def _said(kind: str, deviation: str | None) -> str:
+    return kind if deviation is None else f"{kind} ({deviation})"
+
+
+def _reports(files: Contents, names: list[str], run: Run) -> Iterator[Complaint]:
+    for name, report in REPORTS.items():
+        if name in names and b"".join(files.blocks(name)) != report(run):
+            yield Complaint(
+                field=name, found="another report", wanted=f"the one that {RECORDS} gives"
+            )

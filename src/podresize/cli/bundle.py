@@ -1,0 +1,163 @@
+"""``podresize bundle``, ``verify`` and ``rejudge``: a run as one thing that others can check."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from podresize.errors import EXIT_OK, EXIT_UNEXPECTED, UsageError
+from podresize_reports.bundle import RECORDS, Written, refuse_place, write_bundle
+from podresize_reports.contents import UnreadableError, contents
+from podresize_reports.judging_again import judged_again
+from podresize_reports.loading import Run, read_run
+from podresize_reports.scrubbing import of_this_host
+from podresize_reports.summary import count, counts_text, sentence
+from podresize_reports.text import plural
+from podresize_reports.verifying import verify_bundle
+from podresize_reports.write import write_atomically, write_reports
+
+__all__ = ["bundle", "bundle_option", "make_bundle", "refuse_place", "rejudge", "verify"]
+
+_COMPLAINTS = 40
+_A_FILE = click.Path(path_type=Path)
+
+bundle_option = click.option(
+    "--bundle",
+    "bundle_place",
+    type=_A_FILE,
+    metavar="PATH",
+    help="Also write a bundle there, that others can verify: a directory, or an archive (.zip).",
+)
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("place", type=_A_FILE)
+def bundle(run: Path, place: Path) -> None:
+    """Make a bundle, at PLACE, of the run whose records are in the directory RUN.
+
+    A directory, or an archive where PLACE ends in .zip. Secrets and this host's own paths are left
+    out of it.
+    """
+    tell_written(make_bundle(run, place))
+
+
+def make_bundle(out: Path, place: Path) -> Written:
+    """Write the bundle of a run on this host."""
+    return write_bundle(out, place, of_this_host(out))
+
+
+def tell_written(written: Written) -> None:
+    """Say where a bundle is, and what stands for it."""
+    size = f"{written.size / (1 << 20):.1f} MiB"
+    click.echo(f"bundle: {written.path}, {plural(written.files, 'file')}, {size}")
+    click.echo(f"digest: {written.digest}")
+
+
+@click.command()
+@click.argument("bundle", type=_A_FILE)
+@click.option("--digest", metavar="sha256:…", help="The digest that it must have.")
+def verify(bundle: Path, digest: str | None) -> None:
+    """Check a bundle, offline: is it whole, and do its verdicts follow from its evidence?
+
+    Each complaint names a field, what was found there and what was wanted. Exit codes: 0 no
+    complaint, 1 a complaint, 2 usage.
+    """
+    _refuse_nothing(bundle)
+    found = verify_bundle(bundle, digest=digest)
+    for complaint in found.complaints[:_COMPLAINTS]:
+        click.echo(str(complaint))
+    if (more := len(found.complaints) - _COMPLAINTS) > 0:
+        click.echo(f"and {more} more")
+    for note in found.notes:
+        click.echo(f"note: {note}")
+    if found.run is not None:
+        click.echo(
+            f"{plural(found.derived, 'verdict')} derived again from their evidence, "
+            f"{found.unproved} for which nothing was put to the target"
+        )
+        click.echo(f"{found.run.id}: {counts_text(count(found.run.verdicts))}")
+    if found.digest:
+        click.echo(f"digest: {found.digest}")
+    click.echo(f"{plural(len(found.complaints), 'complaint')}: {bundle}")
+    sys.exit(EXIT_UNEXPECTED if found.complaints else EXIT_OK)
+
+
+@click.command()
+@click.argument("bundle", type=_A_FILE)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    metavar="DIR",
+    help="Where records.jsonl, junit.xml and index.html of today's verdicts go.",
+)
+def rejudge(bundle: Path, out: Path) -> None:
+    """Judge a bundle again, by the catalogue of this podresize, with no cluster.
+
+    Each verdict that changes is told. Exit codes: 0 none changed, 1 one did, 2 usage.
+    """
+    _refuse_nothing(bundle)
+    if (out / RECORDS).exists():
+        raise UsageError(
+            "there are records where those of today are to go",
+            value=str(out / RECORDS),
+            origin="--out",
+            causes=("the directory is that of the run itself",),
+            next_command=f"podresize rejudge {bundle} --out {out}-again",
+        )
+    try:
+        lines = b"".join(contents(bundle).blocks(RECORDS)).splitlines(keepends=True)
+    except (UnreadableError, KeyError) as error:
+        raise UsageError(
+            "the bundle's records cannot be read",
+            value=f"{bundle}: {error}",
+            origin="the command line",
+            causes=("it is no bundle", "it was cut short"),
+            next_command=f"podresize verify {bundle}",
+        ) from None
+    before = read_run(lines)
+    after = judged_again(before)
+    changed = 0
+    for old, new in zip(before.verdicts, after.verdicts, strict=True):
+        if (old.verdict, old.deviation) != (new.verdict, new.deviation):
+            changed += 1
+            click.echo(f"{old.requirement}  {old.verdict} | {new.verdict}  {old.check}")
+            click.echo(f"    {new.reading}")
+    out.mkdir(parents=True, exist_ok=True)
+    write_atomically(out / RECORDS, _with_verdicts(lines, after))
+    write_reports(out / RECORDS, out)
+    click.echo(sentence(after))
+    click.echo(f"{plural(changed, 'verdict')} changed; written: {out / RECORDS}, and the reports")
+    sys.exit(EXIT_UNEXPECTED if changed else EXIT_OK)
+
+
+def _with_verdicts(lines: list[bytes], run: Run) -> bytes:
+    """Return the records with those of the verdicts replaced by a run's, in order."""
+    verdicts = iter(run.verdicts)
+    written: list[bytes] = []
+    for line in lines:
+        record: Any = json.loads(line) if line.endswith(b"\n") else None
+        if not isinstance(record, dict) or not read_run(io.BytesIO(line)).verdicts:
+            written.append(line)
+            continue
+        record |= dataclasses.asdict(next(verdicts))
+        written.append(json.dumps(record, separators=(",", ":")).encode() + b"\n")
+    return b"".join(written)
+
+
+def _refuse_nothing(bundle: Path) -> None:
+    if not bundle.exists():
+        raise UsageError(
+            "there is no such bundle",
+            value=str(bundle),
+            origin="the command line",
+            causes=("a typing error in the path", "the run was not asked for one (--bundle)"),
+            next_command="podresize bundle reports/out/<run id> bundle.zip",
+        )
