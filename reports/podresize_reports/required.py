@@ -39,9 +39,9 @@ def missing(run: Run) -> Iterator[tuple[str, str]]:
     """Yield the label of a target and the requirement of which the run has no verdict there."""
     said: dict[tuple[object, ...], set[str]] = defaultdict(set)
     labels: dict[tuple[object, ...], TargetRecord] = {}
-    stacks = {target.label: _stack(target) for target in run.targets}
+    stacks = {target.label: stack_of(target) for target in run.targets}
     for target in run.targets:
-        labels.setdefault(_stack(target), target)
+        labels.setdefault(stack_of(target), target)
     for verdict in run.verdicts:
         said[stacks[verdict.target]].add(verdict.requirement)
     for stack, target in labels.items():
@@ -51,5 +51,6 @@ def missing(run: Run) -> Iterator[tuple[str, str]]:
             yield target.label, id_
 
 
-def _stack(target: TargetRecord) -> tuple[object, ...]:
+def stack_of(target: TargetRecord) -> tuple[object, ...]:
+    """Return what the target of a run and those of its checks' own clusters have in common."""
     return tuple(target.fingerprint.get(name) for name in _STACK)
