@@ -11,6 +11,7 @@ from podresize import __version__
 from podresize.cli.artifacts import artifacts
 from podresize.cli.bundle import bundle, rejudge, verify
 from podresize.cli.catalogue import explain, list_requirements
+from podresize.cli.certificate import certificate
 from podresize.cli.certify_runtime import certify_runtime
 from podresize.cli.cluster import cluster
 from podresize.cli.compare import compare
@@ -35,6 +36,7 @@ commands.add_command(runtime)
 commands.add_command(bundle)
 commands.add_command(verify)
 commands.add_command(rejudge)
+commands.add_command(certificate)
 commands.add_command(compare)
 commands.add_command(matrix)
 commands.add_command(mutation)

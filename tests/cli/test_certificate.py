@@ -1,0 +1,103 @@
+"""``podresize certificate``: written from a bundle, and checked against it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from tests.cli.test_bundle import invoke
+from tests.oracle.test_container_update import V1
+from tests.reports import records_builder as build
+from tests.reports import whole_run
+
+import podresize
+from podresize.cli.bundle import bundle
+from podresize.cli.certificate import certificate
+from podresize.errors import UsageError
+from podresize.evidence.claim_judging import judge
+from podresize.evidence.claims import Claim
+from podresize.requirements.loader import load_catalogue
+
+
+def certify(*words: object) -> Result:
+    return CliRunner().invoke(certificate, list(map(str, words)), catch_exceptions=False)
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> Path:
+    """The bundle of a runtime that meets every requirement."""
+    label, out = str(V1), tmp_path / "out"
+    known = [each for each in load_catalogue().requirements.values() if "runtime" in each.profiles]
+    claims = [Claim(requirement=each.id, what="x", got=1, want=1) for each in known]
+    verdicts = []
+    for each, claim in zip(known, claims, strict=True):
+        found = judge(each.id, [claim], V1, check=build.CHECK)
+        verdicts.append(build.verdict(each.id, found.kind, target=label, level=str(each.level)))
+    made = {"type": "claims", "check": build.CHECK, "target": label}
+    records = [
+        build.run_record(
+            version=podresize.__version__,
+            argv=["certify-runtime", "--out=/x/y", "--bundle", "z.zip", "-n", "3"],
+            options={"profiles": [], "requirements": []},
+        ),
+        build.target_record(label, fingerprint=V1.to_json(), notes=[]),
+        made | {"claims": [claim.to_json() for claim in claims]},
+        *verdicts,
+        build.end_record(counts={"passed": len(verdicts)}),
+    ]
+    whole_run.write(out, records)
+    assert invoke(bundle, out, tmp_path / "b.zip").exit_code == 0
+    return tmp_path / "b.zip"
+
+
+def test_a_certificate_is_written_and_checked(tmp_path: Path, whole: Path) -> None:
+    place = tmp_path / "containerd"
+
+    made = certify(whole, "--out", place)
+    again = certify("--check", place)
+
+    assert made.exit_code == again.exit_code == 0
+    assert made.output.startswith("runtime: conformant (38 passed)\n")
+    assert {each.name for each in place.iterdir()} == {
+        *("bundle.zip", "certificate.md", "certificate.yaml", "runtime.svg"),
+    }
+    assert "$ podresize certify-runtime -n 3\n" in (place / "certificate.md").read_text()
+
+
+@pytest.mark.parametrize("name", ["certificate.yaml", "certificate.md", "runtime.svg", "more"])
+def test_a_file_that_the_bundle_does_not_give_is_said(
+    tmp_path: Path, whole: Path, name: str
+) -> None:
+    place = tmp_path / "containerd"
+    certify(whole, "--out", place)
+    (place / name).write_text("conformant, of course\n")
+
+    done = certify("--check", place)
+
+    assert done.exit_code == 1
+    assert f"{place / name}: found another file" in done.output
+
+
+def test_a_bundle_with_a_complaint_certifies_nothing(tmp_path: Path, whole: Path) -> None:
+    whole.write_bytes(whole.read_bytes()[:-10])
+
+    done = certify(whole, "--out", tmp_path / "c")
+
+    assert done.exit_code == 1
+    assert "a bundle with complaints certifies nothing" in done.output
+    assert not (tmp_path / "c").exists()
+
+
+def test_a_run_of_single_requirements_certifies_nothing(tmp_path: Path) -> None:
+    out = whole_run.write(tmp_path / "out", whole_run.records())
+    invoke(bundle, out, tmp_path / "b.zip")
+
+    with pytest.raises(UsageError, match="a certificate is of one stack and at least one profile"):
+        certify(tmp_path / "b.zip")
+
+
+def test_what_cannot_be_meant_is_refused(tmp_path: Path, whole: Path) -> None:
+    with pytest.raises(UsageError, match="a certificate is written or checked"):
+        certify(whole, "--check", "--out", tmp_path)
+    assert "there is no such file" in certify("--check", tmp_path).output
