@@ -8,7 +8,8 @@ from xml.sax.saxutils import escape
 from podresize.evidence.records import VerdictKind
 from podresize.requirements.loader import load_catalogue
 from podresize_reports.certificate import Certificate, Conformance, ProfileResult, Standing
-from podresize_reports.text import clean, natural
+from podresize_reports.markdown import text as _text
+from podresize_reports.text import natural
 
 _COLOURS = {
     Conformance.CONFORMANT: "#2c7a2c",
@@ -77,14 +78,6 @@ def _row(standing: Standing) -> str:
 
 def _counts(result: ProfileResult) -> str:
     return ", ".join(f"{number} {name}" for name, number in result.counts.items())
-
-
-def _text(text: str) -> str:
-    """Return a text that cannot be read as Markdown or HTML of ours."""
-    shown = escape(" ".join(clean(text).split()))
-    for mark in "\\`*_[]|":
-        shown = shown.replace(mark, f"\\{mark}")
-    return shown
 
 
 def badge(result: ProfileResult) -> bytes:

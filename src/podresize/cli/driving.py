@@ -31,6 +31,7 @@ from podresize.errors import (
 )
 from podresize.evidence.records import RecordFile, VerdictKind, now, run_record
 from podresize.providers import linux
+from podresize_reports import github
 from podresize_reports.loading import Run, load_run
 from podresize_reports.table import closing_table
 from podresize_reports.write import write_reports
@@ -154,6 +155,8 @@ def finish(records: RecordFile, out: Path, worst: int) -> int:
         written = write_reports(records.path, out)
     except OSError as error:
         raise PodresizeError(f"the reports cannot be written: {error}", value=str(out)) from error
+    for line in github.tell(load_run(records.path), os.environ):
+        click.echo(line)
     width = shutil.get_terminal_size((110, 24)).columns
     click.echo(closing_table(load_run(records.path), width=width, colour=sys.stdout.isatty()))
     click.echo(f"written: {records.path}, {', '.join(path.name for path in written)}")
