@@ -16,6 +16,7 @@ from podresize.cli.certify_runtime import certify_runtime
 from podresize.cli.cluster import cluster
 from podresize.cli.compare import compare
 from podresize.cli.doctor import doctor
+from podresize.cli.history import history
 from podresize.cli.matrix import matrix
 from podresize.cli.mutation import mutation
 from podresize.cli.run import run
@@ -37,6 +38,7 @@ commands.add_command(bundle)
 commands.add_command(verify)
 commands.add_command(rejudge)
 commands.add_command(certificate)
+commands.add_command(history)
 commands.add_command(compare)
 commands.add_command(matrix)
 commands.add_command(mutation)

@@ -1,0 +1,100 @@
+"""``podresize history``: bundles taken into a history, and what changed since the run before."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+import click
+
+from podresize.errors import EXIT_OK, EXIT_UNEXPECTED, UsageError
+from podresize_reports.bundle import RECORDS
+from podresize_reports.contents import contents
+from podresize_reports.history.regression import LAST_RUNS, regressions
+from podresize_reports.history.report import report as report_text
+from podresize_reports.history.store import History
+from podresize_reports.loading import read_run
+from podresize_reports.text import plural
+from podresize_reports.verifying import verify_bundle
+
+_HISTORY = Path("reports/out/history.sqlite")
+
+history_option = click.option(
+    "--history",
+    "place",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=_HISTORY,
+    show_default=True,
+    metavar="FILE",
+)
+
+
+@click.group()
+def history() -> None:
+    """Runs of many nights, and what changed from one to the next."""
+
+
+@history.command()
+@click.argument("bundles", nargs=-1, required=True, type=click.Path(path_type=Path))
+@history_option
+@click.option("--rebuild", is_flag=True, help="Begin the history anew, with these bundles alone.")
+def add(bundles: tuple[Path, ...], place: Path, rebuild: bool) -> None:
+    """Take bundles into the history. Each is verified first; one with a complaint stays outside.
+
+    A run that is known is taken in anew. Exit codes: 0 all are in, 1 a bundle had a complaint.
+    """
+    for bundle in bundles:
+        if not bundle.exists():
+            raise UsageError(
+                "there is no such bundle",
+                value=str(bundle),
+                origin="the command line",
+                causes=("a typing error in the path",),
+                next_command="podresize bundle reports/out/<run id> bundle.zip",
+            )
+    if rebuild:
+        place.unlink(missing_ok=True)
+    refused = 0
+    with History.open(place) as kept:
+        for bundle in bundles:
+            found = verify_bundle(bundle)
+            if found.complaints or found.run is None:
+                refused += 1
+                for complaint in found.complaints[:3]:
+                    click.echo(f"{bundle}: {complaint}", err=True)
+                continue
+            run = read_run(io.BytesIO(b"".join(contents(bundle).blocks(RECORDS))))
+            is_new = kept.add(run, digest=found.digest)
+            click.echo(f"{bundle}: {run.id}{'' if is_new else ', anew'}")
+    if refused:
+        click.echo(f"{plural(refused, 'bundle')} left out", err=True)
+    sys.exit(EXIT_UNEXPECTED if refused else EXIT_OK)
+
+
+@history.command()
+@history_option
+@click.option(
+    "--last",
+    type=click.IntRange(min=2),
+    default=LAST_RUNS,
+    show_default=True,
+    help="Compare with so many runs before.",
+)
+def report(place: Path, last: int) -> None:
+    """Print what changed on each stack with its newest run.
+
+    Exit codes: 0 nothing is worse, 1 something fails that did not, 2 usage.
+    """
+    if not place.exists():
+        raise UsageError(
+            "there is no such history",
+            value=str(place),
+            origin="--history",
+            causes=("no bundle was added yet",),
+            next_command="podresize history add bundle.zip",
+        )
+    with History.open(place) as kept:
+        found = regressions(kept, last=last)
+    click.echo(report_text(found), nl=False)
+    sys.exit(EXIT_UNEXPECTED if any(each.is_worse for each in found) else EXIT_OK)
