@@ -21,6 +21,7 @@ import pytest
 from cri_api.v1 import api_pb2
 from tests.cri.test_tap import UPDATE, BytesRuntime, Running
 
+from podresize.cri.client import OWN
 from podresize.cri.faults.catalogue import make
 from podresize.cri.faults.fault import STATUS, Around, Asked
 from podresize.cri.faults.surrounding import cgroup_of, listener
@@ -75,6 +76,35 @@ def test_a_connection_that_is_cut_is_unavailable_and_the_update_done(
                 answer, _ = running.ask(UPDATE, _ASKED, wait_for_ready=True)
         assert answer == _ASKED
         assert running.call(2).code == "OK"
+    finally:
+        running.close()
+
+
+def test_a_witness_that_asks_meanwhile_is_answered(tmp_path: Path, runtime: BytesRuntime) -> None:
+    """Its call came by a connection that will be cut, and it has to see what becomes of that."""
+    asked, go_on = threading.Event(), threading.Event()
+
+    def slow(request: bytes, _context: Any) -> Iterator[bytes]:
+        asked.set()
+        go_on.wait(_SECONDS)
+        yield request
+
+    runtime.answers[STATUS] = slow
+    running = Running(tmp_path, runtime.endpoint, make("update-connection-cut"))
+    try:
+        with grpc.insecure_channel(f"unix://{running.listen}") as channel:
+            witness = channel.unary_unary(STATUS).future(b"witness", metadata=OWN)
+            assert asked.wait(_SECONDS)
+            update = running.channel.unary_unary(UPDATE).future(_ASKED)
+            end = time.monotonic() + _SECONDS
+            while len(runtime.seen) < 2 and time.monotonic() < end:
+                time.sleep(0.01)
+            go_on.set()
+
+            assert witness.result(_SECONDS) == b"witness"
+            with pytest.raises(grpc.RpcError) as error:
+                update.result(_SECONDS)
+        assert error.value.code() is grpc.StatusCode.UNAVAILABLE
     finally:
         running.close()
 

@@ -8,13 +8,14 @@ a runtime that is away is UNAVAILABLE, as it is without the tap. What does not p
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 import math
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -32,6 +33,10 @@ _ANY_LENGTH = (
     ("grpc.max_send_message_length", -1),
 )
 _GRACE_SECONDS = 1.0
+# An answer is on its way for a moment after it was given.
+_QUIET_LOOKS = 3
+_LOOK_SECONDS = 0.002
+_PATIENCE_SECONDS = 1.0
 # gRPC's own, which each side writes anew.
 _NOT_PASSED = ("user-agent",)
 
@@ -59,6 +64,7 @@ class FaultyTap(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc carries n
         self._faults = faults
         self._around = Around(runtime=runtime, control=control, cut=self._cut)
         self._cut_at = -math.inf
+        self._own_calls = 0
         self._server: Any = None
         self._channel: Any = None
         self._unary = {
@@ -127,7 +133,10 @@ class FaultyTap(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc carries n
             ask=ask,
             around=self._around,
         )
-        with _Watched(self._teller(metadata), method, request, self._is_cut) as watched:
+        with (
+            self._counted(metadata),
+            _Watched(self._teller(metadata), method, request, self._is_cut) as watched,
+        ):
             try:
                 return await through(self._faults, asked)
             except RefusedError as error:
@@ -151,8 +160,16 @@ class FaultyTap(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc carries n
                 call.cancel()  # where the client gave up; one that has ended stays as it is
             context.set_trailing_metadata(tuple(await call.trailing_metadata()))
 
-    def _cut(self) -> None:
-        """Close every connection that was accepted here. gRPC knows no way to close one."""
+    async def _cut(self) -> None:
+        """Close every connection that was accepted here. gRPC knows no way to close one.
+
+        Nor does it say whose call came by which: those of our own witnesses, which saw nothing of a
+        resize if theirs were cut, are waited for.
+        """
+        patience, quiet = time.monotonic() + _PATIENCE_SECONDS, 0
+        while quiet < _QUIET_LOOKS and time.monotonic() < patience:
+            quiet = 0 if self._own_calls else quiet + 1
+            await asyncio.sleep(_LOOK_SECONDS)
         self._cut_at = time.monotonic()
         for entry in list(Path("/proc/self/fd").iterdir()):
             with contextlib.suppress(OSError), socket.socket(fileno=os.dup(int(entry.name))) as end:
@@ -164,6 +181,15 @@ class FaultyTap(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc carries n
     def _is_cut(self, began: float) -> bool:
         """Whether the client of a call that began then cannot have got an answer."""
         return began <= self._cut_at
+
+    @contextlib.contextmanager
+    def _counted(self, metadata: Metadata) -> Iterator[None]:
+        is_own = OWN[0] in metadata
+        self._own_calls += is_own
+        try:
+            yield
+        finally:
+            self._own_calls -= is_own
 
     def _teller(self, metadata: Metadata) -> Tell:
         return _tell_nobody if OWN[0] in metadata else self._tell

@@ -37,7 +37,7 @@ class RefusedError(Exception):
         self.message = message
 
 
-def _nothing_to_cut() -> None:
+async def _nothing_to_cut() -> None:
     """Where there is no tap there is no connection of its clients."""
 
 
@@ -52,7 +52,7 @@ class Around:
 
     runtime: str = ""
     control: str | None = None
-    cut: Callable[[], None] = _nothing_to_cut
+    cut: Callable[[], Awaitable[None]] = _nothing_to_cut
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,7 +38,7 @@ class ConnectionCut:
         answer = await asked.go_on()
         if asked.update_of(self.container) is not None and self.done < self.times:
             self.done += 1
-            asked.around.cut()
+            await asked.around.cut()
         return answer
 
 
