@@ -9,13 +9,13 @@ from podresize.errors import HarnessError
 
 
 def manifests(subject: str) -> Path:
-    """Return the directory of ``manifests/`` that has this name.
+    """Return the directory, or the file, of ``manifests/`` that has this name.
 
     Raises ``HarnessError`` where the installation lacks it.
     """
     root = Path(podresize.__file__).parent
     for place in (root.parents[1] / "manifests", root.parent / "podresize_manifests"):
-        if (place / subject).is_dir():
+        if (place / subject).exists():
             return place / subject
     raise HarnessError(
         "the manifests are not installed with podresize",

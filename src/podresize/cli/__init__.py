@@ -19,6 +19,7 @@ from podresize.cli.doctor import doctor
 from podresize.cli.history import history
 from podresize.cli.matrix import matrix
 from podresize.cli.mutation import mutation
+from podresize.cli.nightly import nightly
 from podresize.cli.run import run
 from podresize.cli.runtime import runtime
 from podresize.errors import EXIT_USAGE, HostError, PodresizeError
@@ -39,6 +40,7 @@ commands.add_command(verify)
 commands.add_command(rejudge)
 commands.add_command(certificate)
 commands.add_command(history)
+commands.add_command(nightly)
 commands.add_command(compare)
 commands.add_command(matrix)
 commands.add_command(mutation)

@@ -1,0 +1,214 @@
+"""``podresize nightly``: the cells of a matrix, a bundle of each, and what changed since."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import re
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from podresize.cli.driving import EXIT_INTERRUPTED
+from podresize.cli.history import history_option
+from podresize.errors import EXIT_OK, EXIT_UNEXPECTED, EXIT_USAGE, UsageError
+from podresize.evidence.records import new_run_id
+from podresize.manifests import manifests
+from podresize_reports.bundle import RECORDS
+from podresize_reports.contents import contents
+from podresize_reports.history.regression import regressions
+from podresize_reports.history.report import report
+from podresize_reports.history.store import History
+from podresize_reports.loading import read_run
+from podresize_reports.text import plural
+from podresize_reports.verifying import verify_bundle
+from podresize_reports.write import write_atomically
+
+_OUT = Path("reports/out/nightly")
+_NAME = re.compile(r"[\w.-]+")
+_COMMANDS = ("run", "certify-runtime")
+_NOT_OF_A_CELL = ("--out", "--bundle")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One run of a night: its name, and the command of podresize without where it writes."""
+
+    name: str
+    command: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """A cell that was run: its exit code, seconds, and its bundle, None where it made none."""
+
+    cell: Cell
+    code: int
+    seconds: float
+    bundle: Path | None
+
+
+@click.command()
+@click.option(
+    "--matrix",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="The cells (TOML).  [default: that of podresize, manifests/matrix.toml]",
+)
+@click.option("--only", multiple=True, metavar="CELL", help="This cell; may be repeated.")
+@click.option("--shard", metavar="I/N", help="Every Nth cell, from the Ith: for several jobs.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=_OUT,
+    show_default=True,
+    metavar="DIR",
+    help="Where each night gets a directory, with its bundles and its report.",
+)
+@history_option
+def nightly(
+    matrix: Path | None, only: tuple[str, ...], shard: str | None, out: Path, place: Path
+) -> None:
+    """Run the cells of a matrix one after the other, and report what changed on each stack.
+
+    A cell that this host cannot run is told and passed over. Exit codes: 0 nothing is worse than
+    before, 1 something is, or a cell made no bundle; 2 usage.
+    """
+    matrix = matrix or manifests("matrix.toml")
+    cells = chosen(read_matrix(matrix), only, shard, matrix)
+    night = out / new_run_id()
+    night.mkdir(parents=True)
+    ran = [_run(cell, night, number=number, of=len(cells)) for number, cell in enumerate(cells, 1)]
+    text, is_worse = _reported(ran, place)
+    click.echo(text, nl=False)
+    click.echo(f"written: {write_atomically(night / 'nightly.txt', text.encode())}")
+    sys.exit(EXIT_UNEXPECTED if is_worse else EXIT_OK)
+
+
+def read_matrix(place: Path) -> list[Cell]:
+    """Return the cells of a matrix file. Raises ``UsageError`` for one that is malformed."""
+    try:
+        cells = tomllib.loads(place.read_text(encoding="utf-8")).get("cell")
+    except (OSError, ValueError) as error:
+        raise _bad(place, f"it cannot be read: {error}") from None
+    if not isinstance(cells, list) or not cells:
+        raise _bad(place, "it has no [[cell]]")
+    found: list[Cell] = []
+    for each in cells:
+        cell = _cell(place, each)
+        if cell.name in [other.name for other in found]:
+            raise _bad(place, f"two cells are named {cell.name}")
+        found.append(cell)
+    return found
+
+
+def _cell(place: Path, raw: Any) -> Cell:
+    if not isinstance(raw, dict) or raw.keys() != {"name", "command"}:
+        raise _bad(place, f"a cell has name and command: {raw!r}")
+    name, command = raw["name"], raw["command"]
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise _bad(place, f"a name is of letters, digits, dots and dashes: {name!r}")
+    if not isinstance(command, list) or not all(isinstance(word, str) for word in command):
+        raise _bad(place, f"the command of {name} is a list of words")
+    if not command or command[0] not in _COMMANDS:
+        raise _bad(place, f"the command of {name} begins with {' or '.join(_COMMANDS)}")
+    for word in command:
+        if word.partition("=")[0] in _NOT_OF_A_CELL:
+            raise _bad(place, f"where {name} writes is the night's: {word}")
+    return Cell(name=name, command=tuple(command))
+
+
+def chosen(cells: list[Cell], only: Sequence[str], shard: str | None, place: Path) -> list[Cell]:
+    """Return the cells that are asked for. Raises ``UsageError`` where that is none."""
+    known = {cell.name: cell for cell in cells}
+    for name in only:
+        if name not in known:
+            raise _bad(place, f"there is no cell {name}; all: {', '.join(known)}")
+    wanted = [known[name] for name in only] or cells
+    if shard is None:
+        return wanted
+    numbers = re.fullmatch(r"([1-9]\d*)/([1-9]\d*)", shard)
+    if numbers is None or int(numbers[1]) > int(numbers[2]):
+        raise UsageError(
+            "a shard is the Ith of N",
+            value=shard,
+            origin="--shard",
+            causes=("I goes from 1 to N",),
+            next_command="podresize nightly --shard 1/2",
+        )
+    first, step = int(numbers[1]), int(numbers[2])
+    return wanted[first - 1 :: step]
+
+
+def _run(cell: Cell, night: Path, *, number: int, of: int) -> Ran:
+    click.echo(f"[{number} of {of}] {cell.name} ", nl=False)
+    place, bundle = night / cell.name, night / f"{cell.name}.zip"
+    place.mkdir()
+    began = time.monotonic()
+    with (place / "screen.txt").open("w", encoding="utf-8") as screen:
+        code = _call([*cell.command, f"--out={place}", f"--bundle={bundle}"], screen)
+    seconds = round(time.monotonic() - began, 1)
+    click.echo(f"{seconds:.0f} s, exit code {code}")
+    if code == EXIT_INTERRUPTED:
+        sys.exit(EXIT_INTERRUPTED)
+    return Ran(cell=cell, code=code, seconds=seconds, bundle=bundle if bundle.exists() else None)
+
+
+def _call(command: Sequence[str], screen: io.TextIOWrapper) -> int:
+    child = subprocess.Popen(
+        [sys.executable, "-m", "podresize", *command],
+        stdin=subprocess.DEVNULL,
+        stdout=screen,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        return child.wait()
+    except KeyboardInterrupt:
+        child.wait()  # Ctrl-C is the whole group's
+        return EXIT_INTERRUPTED
+
+
+def _reported(ran: Sequence[Ran], place: Path) -> tuple[str, bool]:
+    """Return the night's text, and whether somebody has to look."""
+    lines: list[str] = []
+    runs: set[str] = set()
+    is_worse = False
+    with History.open(place) as history:
+        for each in ran:
+            problem = _taken_in(each, history, runs)
+            if problem is not None:
+                lines.append(f"{each.cell.name}: {problem}")
+                is_worse = is_worse or each.code != EXIT_USAGE
+        found = [each for each in regressions(history) if each.now.id in runs]
+    head = f"{plural(len(ran), 'cell')}, {sum(each.seconds for each in ran) / 60:.0f} min"
+    text = "\n".join([head, *lines, report(found)])
+    return text, is_worse or any(each.is_worse for each in found)
+
+
+def _taken_in(each: Ran, history: History, runs: set[str]) -> str | None:
+    """Take a cell's bundle into the history; return what kept it outside."""
+    if each.bundle is None:
+        return f"no bundle (exit code {each.code}): see its screen.txt"
+    found = verify_bundle(each.bundle)
+    if found.complaints:
+        return f"its bundle has a complaint: {found.complaints[0]}"
+    run = read_run(io.BytesIO(b"".join(contents(each.bundle).blocks(RECORDS))))
+    history.add(run, digest=found.digest)
+    runs.add(run.id)
+    return None
+
+
+def _bad(place: Path, why: str) -> UsageError:
+    return UsageError(
+        "this is no matrix of cells",
+        value=f"{place}: {why}",
+        origin="--matrix",
+        causes=("a typing error", "it is another file"),
+        next_command="podresize nightly --help",
+    )

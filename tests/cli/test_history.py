@@ -1,0 +1,68 @@
+"""``podresize history``: what is taken in, and what the report ends with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from tests.reports import whole_run
+
+from podresize.cli.bundle import make_bundle
+from podresize.cli.history import history
+from podresize.errors import UsageError
+
+
+def invoke(tmp_path: Path, command: str, *words: object) -> Result:
+    place = f"--history={tmp_path / 'history'}"
+    return CliRunner().invoke(history, [command, place, *map(str, words)], catch_exceptions=False)
+
+
+def bundle(tmp_path: Path, number: int, *, holds: bool = True) -> Path:
+    seen = whole_run.records(holds=holds)
+    seen[0] |= {"run": f"night-{number}", "started": f"2026-03-0{number}T00:00:00+00:00"}
+    out = whole_run.write(tmp_path / f"out-{number}", seen)
+    return make_bundle(out, tmp_path / f"{number}.zip").path
+
+
+def test_bundles_are_taken_in_and_compared(tmp_path: Path) -> None:
+    good, bad = bundle(tmp_path, 1), bundle(tmp_path, 2, holds=False)
+
+    added = invoke(tmp_path, "add", good, bad)
+    told = invoke(tmp_path, "report")
+
+    assert added.exit_code == 0
+    assert added.output == f"{good}: night-1\n{bad}: night-2\n"
+    assert told.exit_code == 1
+    assert "API-30  passed -> failed" in told.output
+    assert invoke(tmp_path, "add", good).output == f"{good}: night-1, anew\n"
+
+
+def test_a_history_is_built_anew(tmp_path: Path) -> None:
+    good, bad = bundle(tmp_path, 1), bundle(tmp_path, 2, holds=False)
+    invoke(tmp_path, "add", bad)
+
+    invoke(tmp_path, "add", good, "--rebuild")
+
+    told = invoke(tmp_path, "report")
+    assert told.exit_code == 0
+    assert "night-1: the first run here" in told.output
+
+
+def test_a_bundle_with_a_complaint_stays_outside(tmp_path: Path) -> None:
+    good, cut = bundle(tmp_path, 1), bundle(tmp_path, 2)
+    cut.write_bytes(cut.read_bytes()[:-9])
+
+    added = invoke(tmp_path, "add", good, cut)
+
+    assert added.exit_code == 1
+    assert f"{good}: night-1" in added.output
+    assert "neither a directory nor a whole archive" in added.output
+    assert "1 bundle left out" in added.output
+
+
+def test_what_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no such history"):
+        invoke(tmp_path, "report")
+    with pytest.raises(UsageError, match="there is no such bundle"):
+        invoke(tmp_path, "add", tmp_path / "none.zip")
