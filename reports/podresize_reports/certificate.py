@@ -99,9 +99,9 @@ class Certificate:
 def certificates(run: Run) -> tuple[Certificate, ...]:
     """Return one certificate for each stack of a run, by the profiles that it was to show.
 
-    A run that died, or was narrowed to some requirements, certifies nothing.
+    A run that died, was narrowed to some requirements, or is a shard, certifies nothing.
     """
-    if not run.complete or run.options.get("requirements"):
+    if not run.complete or run.options.get("requirements") or run.options.get("shard"):
         return ()
     said: dict[tuple[object, ...], dict[str, list[VerdictRecord]]] = defaultdict(dict)
     stacks = {target.label: stack_of(target) for target in run.targets}

@@ -36,7 +36,12 @@ def required(run: Run, put_to: PutTo) -> frozenset[str]:
 
 
 def missing(run: Run) -> Iterator[tuple[str, str]]:
-    """Yield the label of a target and the requirement of which the run has no verdict there."""
+    """Yield the label of a target and the requirement of which the run has no verdict there.
+
+    Of a shard nobody can say: another one has the rest.
+    """
+    if run.options.get("shard"):
+        return
     said: dict[tuple[object, ...], set[str]] = defaultdict(set)
     labels: dict[tuple[object, ...], TargetRecord] = {}
     stacks = {target.label: stack_of(target) for target in run.targets}

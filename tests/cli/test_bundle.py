@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from tests.reports import whole_run
+from tests.reports.test_merging import part
 
-from podresize.cli.bundle import bundle, rejudge, verify
+from podresize.cli.bundle import bundle, merge, rejudge, verify
 from podresize.errors import UsageError
 from podresize_reports.loading import load_run
 
@@ -104,3 +105,24 @@ def test_what_is_no_bundle_cannot_be_judged(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="the bundle's records cannot be read"):
         invoke(rejudge, tmp_path / "empty", "--out", tmp_path / "again")
+
+
+def test_shards_are_merged(tmp_path: Path) -> None:
+    places = []
+    for number in (1, 2):
+        place = tmp_path / f"out-{number}"
+        place.mkdir()
+        (place / "records.jsonl").write_bytes(b"".join(part(number).lines))
+        places.append(tmp_path / f"{number}.zip")
+        invoke(bundle, place, places[-1])
+
+    done = invoke(merge, *places, "--out", tmp_path / "whole")
+
+    assert done.exit_code == 0
+    assert "2 shards merged" in done.output
+    assert len(load_run(tmp_path / "whole/records.jsonl").verdicts) == 4
+    with pytest.raises(UsageError, match="there are records where those of the whole"):
+        invoke(merge, *places, "--out", tmp_path / "whole")
+    places[0].write_bytes(places[0].read_bytes()[:-9])
+    with pytest.raises(UsageError, match="a bundle with complaints cannot be merged"):
+        invoke(merge, *places, "--out", tmp_path / "again")

@@ -9,7 +9,7 @@ import click
 
 from podresize import __version__
 from podresize.cli.artifacts import artifacts
-from podresize.cli.bundle import bundle, rejudge, verify
+from podresize.cli.bundle import bundle, merge, rejudge, verify
 from podresize.cli.catalogue import explain, list_requirements
 from podresize.cli.certificate import certificate
 from podresize.cli.certify_runtime import certify_runtime
@@ -38,6 +38,7 @@ commands.add_command(runtime)
 commands.add_command(bundle)
 commands.add_command(verify)
 commands.add_command(rejudge)
+commands.add_command(merge)
 commands.add_command(certificate)
 commands.add_command(history)
 commands.add_command(nightly)

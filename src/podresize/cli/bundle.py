@@ -16,13 +16,23 @@ from podresize_reports.bundle import RECORDS, Written, refuse_place, write_bundl
 from podresize_reports.contents import UnreadableError, contents
 from podresize_reports.judging_again import judged_again
 from podresize_reports.loading import Run, read_run
+from podresize_reports.merging import Part, merged
 from podresize_reports.scrubbing import of_this_host
 from podresize_reports.summary import count, counts_text, sentence
 from podresize_reports.text import plural
 from podresize_reports.verifying import verify_bundle
 from podresize_reports.write import write_atomically, write_reports
 
-__all__ = ["bundle", "bundle_option", "make_bundle", "refuse_place", "rejudge", "verify"]
+__all__ = [
+    "bundle",
+    "bundle_option",
+    "make_bundle",
+    "merge",
+    "refuse_place",
+    "rejudge",
+    "shard_option",
+    "verify",
+]
 
 _COMPLAINTS = 40
 _A_FILE = click.Path(path_type=Path)
@@ -33,6 +43,13 @@ bundle_option = click.option(
     type=_A_FILE,
     metavar="PATH",
     help="Also write a bundle there, that others can verify: a directory, or an archive (.zip).",
+)
+
+
+shard_option = click.option(
+    "--shard",
+    metavar="I/N",
+    help="Run the Ith of N parts of the checks; `podresize merge` joins their bundles.",
 )
 
 
@@ -136,6 +153,55 @@ def rejudge(bundle: Path, out: Path) -> None:
     click.echo(sentence(after))
     click.echo(f"{plural(changed, 'verdict')} changed; written: {out / RECORDS}, and the reports")
     sys.exit(EXIT_UNEXPECTED if changed else EXIT_OK)
+
+
+@click.command()
+@click.argument("bundles", nargs=-1, required=True, type=_A_FILE)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    metavar="DIR",
+    help="Where records.jsonl, junit.xml and index.html of the whole go.",
+)
+def merge(bundles: tuple[Path, ...], out: Path) -> None:
+    """Join the shards of one run: BUNDLES are all of them, in any order.
+
+    Shards of other targets, options or releases are refused, and so is a bundle with a complaint.
+    """
+    for place in bundles:
+        _refuse_nothing(place)
+    if (out / RECORDS).exists():
+        raise UsageError(
+            "there are records where those of the whole are to go",
+            value=str(out / RECORDS),
+            origin="--out",
+            causes=("the directory is that of another run",),
+            next_command=f"podresize merge --out {out}-merged ...",
+        )
+    for place in bundles:
+        if complaints := verify_bundle(place).complaints:
+            raise UsageError(
+                "a bundle with complaints cannot be merged",
+                value=f"{place}: {complaints[0]}",
+                origin="the command line",
+                causes=("it was cut short or changed",),
+                next_command=f"podresize verify {place}",
+            )
+    records = merged(
+        [
+            Part(
+                name=str(place),
+                lines=b"".join(contents(place).blocks(RECORDS)).splitlines(keepends=True),
+            )
+            for place in bundles
+        ]
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    write_atomically(out / RECORDS, records)
+    write_reports(out / RECORDS, out)
+    click.echo(sentence(read_run(records.splitlines(keepends=True))))
+    click.echo(f"{plural(len(bundles), 'shard')} merged; written: {out / RECORDS}, and the reports")
 
 
 def _with_verdicts(lines: list[bytes], run: Run) -> bytes:

@@ -11,7 +11,13 @@ from typing import Any
 import click
 
 from podresize.artifacts.progress import default_progress
-from podresize.cli.bundle import bundle_option, make_bundle, refuse_place, tell_written
+from podresize.cli.bundle import (
+    bundle_option,
+    make_bundle,
+    refuse_place,
+    shard_option,
+    tell_written,
+)
 from podresize.cli.driving import after_target, finish, open_records, pytest_command, run_pytest
 from podresize.cli.runtime_options import runtime_options, take_runtime_target
 from podresize.errors import EXIT_OK, UsageError
@@ -20,6 +26,7 @@ from podresize.providers.runtimes import provider
 from podresize.requirements.loader import load_catalogue
 from podresize.requirements.model import PutTo
 from podresize.requirements.runtime_target import RuntimeTarget
+from podresize.requirements.shard import Shard
 from podresize_reports.loading import load_run
 from podresize_reports.matrix import matrix, matrix_text
 
@@ -45,6 +52,7 @@ _ALONE = "-"  # in the place of a containerd's version
     help="Where records.jsonl, junit.xml and index.html go.  [default: reports/out/<run id>]",
 )
 @bundle_option
+@shard_option
 @click.option(
     "-n",
     "--workers",
@@ -58,6 +66,7 @@ def certify_runtime(
     others: tuple[str, ...],
     out: Path | None,
     bundle_place: Path | None,
+    shard: str | None,
     workers: int,
     **options: Any,
 ) -> None:
@@ -78,7 +87,7 @@ def certify_runtime(
     refuse_place(bundle_place)
     run_id = new_run_id()
     out = out or Path("reports/out") / run_id
-    records = open_records(out, run_id, requirements=requirements)
+    records = open_records(out, run_id, requirements=requirements, shard=shard)
     for target in targets:
         if target.is_made:
             provider.check_host()
@@ -88,6 +97,7 @@ def certify_runtime(
     for number, target in enumerate(targets, start=1):
         click.echo(f"target {number} of {len(targets)}: {target}")
         command = _command(target, requirements, out=out, workers=workers)
+        command += [] if shard is None else [f"--podresize-shard={Shard.parse(shard)}"]
         worst, is_over = after_target(run_pytest(command, run_id=run_id), worst)
         if is_over:
             break

@@ -31,6 +31,7 @@ from podresize.errors import (
 )
 from podresize.evidence.records import RecordFile, VerdictKind, now, run_record
 from podresize.providers import linux
+from podresize.requirements.shard import Shard
 from podresize_reports import github
 from podresize_reports.loading import Run, load_run
 from podresize_reports.table import closing_table
@@ -84,10 +85,20 @@ def after_target(code: int, worst: int) -> tuple[int, bool]:
 
 
 def open_records(
-    out: Path, run_id: str, *, profiles: Sequence[str] = (), requirements: Sequence[str] = ()
+    out: Path,
+    run_id: str,
+    *,
+    profiles: Sequence[str] = (),
+    requirements: Sequence[str] = (),
+    shard: str | None = None,
 ) -> RecordFile:
     """Begin the file of a run's records anew. Raises ``HostError`` where that cannot be."""
-    options = {"profiles": list(profiles), "requirements": list(requirements)}
+    options: dict[str, object] = {
+        "profiles": list(profiles),
+        "requirements": list(requirements),
+    }
+    if shard is not None:
+        options["shard"] = str(Shard.parse(shard))
     try:
         records = RecordFile(out / "records.jsonl")
         records.path.unlink(missing_ok=True)

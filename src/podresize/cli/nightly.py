@@ -20,6 +20,7 @@ from podresize.cli.history import history_option
 from podresize.errors import EXIT_OK, EXIT_UNEXPECTED, EXIT_USAGE, UsageError
 from podresize.evidence.records import new_run_id
 from podresize.manifests import manifests
+from podresize.requirements.shard import Shard
 from podresize_reports.bundle import RECORDS
 from podresize_reports.contents import contents
 from podresize_reports.history.regression import regressions
@@ -133,17 +134,8 @@ def chosen(cells: list[Cell], only: Sequence[str], shard: str | None, place: Pat
     wanted = [known[name] for name in only] or cells
     if shard is None:
         return wanted
-    numbers = re.fullmatch(r"([1-9]\d*)/([1-9]\d*)", shard)
-    if numbers is None or int(numbers[1]) > int(numbers[2]):
-        raise UsageError(
-            "a shard is the Ith of N",
-            value=shard,
-            origin="--shard",
-            causes=("I goes from 1 to N",),
-            next_command="podresize nightly --shard 1/2",
-        )
-    first, step = int(numbers[1]), int(numbers[2])
-    return wanted[first - 1 :: step]
+    part = Shard.parse(shard)
+    return wanted[part.number - 1 :: part.of]
 
 
 def _run(cell: Cell, night: Path, *, number: int, of: int) -> Ran:

@@ -17,7 +17,13 @@ from typing import Any
 import click
 
 from podresize.artifacts.progress import default_progress
-from podresize.cli.bundle import bundle_option, make_bundle, refuse_place, tell_written
+from podresize.cli.bundle import (
+    bundle_option,
+    make_bundle,
+    refuse_place,
+    shard_option,
+    tell_written,
+)
 from podresize.cli.driving import (
     after_target,
     finish,
@@ -36,6 +42,7 @@ from podresize.providers.kubelet import gate_is_locked, read_overrides
 from podresize.providers.registry import provider_of
 from podresize.requirements.loader import load_catalogue
 from podresize.requirements.profiles import check_profiles
+from podresize.requirements.shard import Shard
 from podresize.requirements.target import EXISTING, PROVIDERS, Target
 from podresize.requirements.versions import parse_release
 
@@ -68,6 +75,7 @@ _BUSY_WORKERS_PER_PROCESSOR = 4
     help="Where records.jsonl, junit.xml and index.html go.  [default: reports/out/<run id>]",
 )
 @bundle_option
+@shard_option
 @click.option(
     "--profile",
     "profiles",
@@ -127,6 +135,7 @@ def run(
     containerd: tuple[str, ...],
     out: Path | None,
     bundle_place: Path | None,
+    shard: str | None,
     profiles: tuple[str, ...],
     workers: int | None,
     gate_off: bool | None,
@@ -149,6 +158,7 @@ def run(
     targets = _targets(containerd, gate_off, options)
     whose = [f"--name={name}"] if name is not None else []
     whose += [word for word, is_given in (("--reuse", reuse), ("--keep", keep)) if is_given]
+    whose += [] if shard is None else [f"--podresize-shard={Shard.parse(shard)}"]
     _refuse_several(targets, whose)
     refuse_place(bundle_place)
     provider = provider_of(targets[0].provider)
@@ -159,7 +169,7 @@ def run(
     provider.check_host()
     run_id = new_run_id()
     out = out or Path("reports/out") / run_id
-    records = open_records(out, run_id, profiles=profiles, requirements=requirements)
+    records = open_records(out, run_id, profiles=profiles, requirements=requirements, shard=shard)
     for target in targets:
         provider.gather(target, progress=default_progress())
     began = time.monotonic()
