@@ -57,7 +57,8 @@ def whole(
 ) -> tuple[subprocess.CompletedProcess[str], Path]:
     assert real_host
     out = tmp_path_factory.mktemp("cri-suite")
-    return certify(out, "--containerd=1.6.36"), out
+    bundle = f"--bundle={out / 'bundle.zip'}"
+    return certify(out, "--containerd=1.6.36", bundle), out
 
 
 def stray_cgroups() -> set[str]:
@@ -82,6 +83,17 @@ def test_a_good_runtime_has_nothing_unexpected(whole: Whole) -> None:
     expected = {"passed", "deviation", "skipped", "unsupported"}
     assert set().union(*found.values()) <= expected
     assert departures(out) - {"PD-50"} == ON_RUNC
+
+
+def test_its_bundle_gives_a_certificate(whole: Whole, tmp_path: Path) -> None:
+    done, out = whole
+    made = podresize("certificate", str(out / "bundle.zip"), f"--out={tmp_path / 'c'}", timeout=60)
+    again = podresize("certificate", "--check", str(tmp_path / "c"), timeout=60)
+
+    assert "digest: sha256:" in done.stdout
+    assert made.returncode == again.returncode == 0, made.stdout
+    assert made.stdout.startswith("runtime: conformant with deviations (")
+    assert "missing" not in made.stdout.splitlines()[0]
 
 
 def test_nothing_stays_of_it(whole: Whole) -> None:

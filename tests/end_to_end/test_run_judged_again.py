@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.end_to_end.finished_run import Finished, default_run, judged
+from tests.end_to_end.finished_run import Finished, default_run, judged, podresize
 
 from podresize.evidence.claims import Claim, judge_claims
 from podresize.evidence.judging import Judgement, verify
@@ -306,3 +308,15 @@ def test_every_requirement_that_was_put_to_a_target_has_a_mutant(run: Finished) 
     by_timeline = {id_ for id_ in put if catalogue.requirement(id_).judged is Judged.TIMELINE}
 
     assert by_timeline == {requirement for requirement, *_ in MUTANTS}
+
+
+def test_the_bundle_of_the_run_proves_its_verdicts(run: Finished, tmp_path: Path) -> None:
+    made = podresize("bundle", str(run.out), str(tmp_path / "run.zip"))
+    assert made.returncode == 0, made.stdout
+
+    done = podresize("verify", str(tmp_path / "run.zip"))
+
+    assert done.returncode == 0, done.stdout
+    executed = [each for each in run.of("verdict") if each["verdict"] in EXECUTED]
+    derived = int(re.findall(r"(\d+) verdicts derived again", done.stdout)[0])
+    assert derived >= len(executed) > 100
