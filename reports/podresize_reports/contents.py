@@ -6,6 +6,7 @@ what a member says of its own size is not believed.
 
 from __future__ import annotations
 
+import lzma
 import stat
 import zipfile
 import zlib
@@ -103,9 +104,10 @@ class _Archive:
         try:
             with self._archive.open(name) as file:
                 yield from _limited(file, name)
-        except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, EOFError) as error:
-            raise UnreadableError(f"{name}: {error}") from None
-        except NotImplementedError as error:
+        # A RuntimeError is of a member that is encrypted or packed in a way that is not known here.
+        except (
+            *(OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, EOFError),
+        ) as error:
             raise UnreadableError(f"{name}: {error}") from None
 
 

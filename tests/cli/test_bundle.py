@@ -11,7 +11,7 @@ from tests.reports import whole_run
 from tests.reports.test_merging import part
 
 from podresize.cli.bundle import bundle, merge, rejudge, verify
-from podresize.errors import UsageError
+from podresize.errors import HostError, UsageError
 from podresize_reports.loading import load_run
 
 
@@ -126,3 +126,10 @@ def test_shards_are_merged(tmp_path: Path) -> None:
     places[0].write_bytes(places[0].read_bytes()[:-9])
     with pytest.raises(UsageError, match="a bundle with complaints cannot be merged"):
         invoke(merge, *places, "--out", tmp_path / "again")
+
+
+def test_a_place_that_cannot_be_written_is_one_message(tmp_path: Path, out: Path) -> None:
+    (tmp_path / "file").write_text("no directory")
+
+    with pytest.raises(HostError, match="the bundle cannot be written"):
+        invoke(bundle, out, tmp_path / "file" / "b.zip")

@@ -205,3 +205,11 @@ def test_what_fails_on_the_way_leaves_the_history_as_it_was(tmp_path: Path, nigh
         add_and_stop()
     with History.open(tmp_path / "h") as history:
         assert history.stacks() == []
+
+
+def test_a_place_that_cannot_be_is_one_message(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no directory")
+
+    for place in (tmp_path, tmp_path / "file" / "h"):
+        with pytest.raises(UsageError, match="no history of podresize"), History.open(place) as _:
+            pass

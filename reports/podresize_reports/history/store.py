@@ -92,8 +92,11 @@ class History:
 
         Raises ``UsageError`` for a file that is none, or of another schema.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(path, timeout=_BUSY_SECONDS)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(path, timeout=_BUSY_SECONDS)
+        except (OSError, sqlite3.Error) as error:
+            raise _no_history(path, str(error)) from None
         try:
             connection.execute("pragma foreign_keys = on")
             _prepare(connection, path)

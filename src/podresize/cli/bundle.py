@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from podresize.errors import EXIT_OK, EXIT_UNEXPECTED, UsageError
+from podresize.errors import EXIT_OK, EXIT_UNEXPECTED, HostError, UsageError
 from podresize_reports.bundle import RECORDS, Written, refuse_place, write_bundle
 from podresize_reports.contents import UnreadableError, contents
 from podresize_reports.judging_again import judged_again
@@ -66,8 +66,17 @@ def bundle(run: Path, place: Path) -> None:
 
 
 def make_bundle(out: Path, place: Path) -> Written:
-    """Write the bundle of a run on this host."""
-    return write_bundle(out, place, of_this_host(out))
+    """Write the bundle of a run on this host. Raises ``HostError`` where that cannot be."""
+    try:
+        return write_bundle(out, place, of_this_host(out))
+    except OSError as error:
+        raise HostError(
+            f"the bundle cannot be written: {error.strerror}",
+            value=str(place),
+            origin="the bundle's place",
+            causes=("the disk is full", "the directory belongs to someone else"),
+            next_command=f"podresize bundle {out} <another place>",
+        ) from error
 
 
 def tell_written(written: Written) -> None:
@@ -121,14 +130,7 @@ def rejudge(bundle: Path, out: Path) -> None:
     Each verdict that changes is told. Exit codes: 0 none changed, 1 one did, 2 usage.
     """
     _refuse_nothing(bundle)
-    if (out / RECORDS).exists():
-        raise UsageError(
-            "there are records where those of today are to go",
-            value=str(out / RECORDS),
-            origin="--out",
-            causes=("the directory is that of the run itself",),
-            next_command=f"podresize rejudge {bundle} --out {out}-again",
-        )
+    _refuse_records(out, "today")
     try:
         lines = b"".join(contents(bundle).blocks(RECORDS)).splitlines(keepends=True)
     except (UnreadableError, KeyError) as error:
@@ -171,14 +173,7 @@ def merge(bundles: tuple[Path, ...], out: Path) -> None:
     """
     for place in bundles:
         _refuse_nothing(place)
-    if (out / RECORDS).exists():
-        raise UsageError(
-            "there are records where those of the whole are to go",
-            value=str(out / RECORDS),
-            origin="--out",
-            causes=("the directory is that of another run",),
-            next_command=f"podresize merge --out {out}-merged ...",
-        )
+    _refuse_records(out, "the whole")
     for place in bundles:
         if complaints := verify_bundle(place).complaints:
             raise UsageError(
@@ -226,4 +221,15 @@ def _refuse_nothing(bundle: Path) -> None:
             origin="the command line",
             causes=("a typing error in the path", "the run was not asked for one (--bundle)"),
             next_command="podresize bundle reports/out/<run id> bundle.zip",
+        )
+
+
+def _refuse_records(out: Path, whose: str) -> None:
+    if (out / RECORDS).exists():
+        raise UsageError(
+            f"there are records where those of {whose} are to go",
+            value=str(out / RECORDS),
+            origin="--out",
+            causes=("the directory is that of another run",),
+            next_command=f"ls {out}, and the same command with another --out",
         )

@@ -164,9 +164,10 @@ def finish(records: RecordFile, out: Path, worst: int) -> int:
         records.append({"type": "end", "ended": now(), "exit": code, "counts": dict(counts)})
     try:
         written = write_reports(records.path, out)
+        told = github.tell(load_run(records.path), os.environ)
     except OSError as error:
         raise PodresizeError(f"the reports cannot be written: {error}", value=str(out)) from error
-    for line in github.tell(load_run(records.path), os.environ):
+    for line in told:
         click.echo(line)
     width = shutil.get_terminal_size((110, 24)).columns
     click.echo(closing_table(load_run(records.path), width=width, colour=sys.stdout.isatty()))

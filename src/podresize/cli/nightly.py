@@ -17,7 +17,7 @@ import click
 
 from podresize.cli.driving import EXIT_INTERRUPTED
 from podresize.cli.history import history_option
-from podresize.errors import EXIT_OK, EXIT_UNEXPECTED, EXIT_USAGE, UsageError
+from podresize.errors import EXIT_OK, EXIT_UNEXPECTED, EXIT_USAGE, HostError, UsageError
 from podresize.evidence.records import new_run_id
 from podresize.manifests import manifests
 from podresize.requirements.shard import Shard
@@ -84,7 +84,16 @@ def nightly(
     matrix = matrix or manifests("matrix.toml")
     cells = chosen(read_matrix(matrix), only, shard, matrix)
     night = out / new_run_id()
-    night.mkdir(parents=True)
+    try:
+        night.mkdir(parents=True)
+    except OSError as error:
+        raise HostError(
+            f"the night's directory cannot be made: {error.strerror}",
+            value=str(night),
+            origin="--out or its default",
+            causes=("the directory belongs to someone else", "the disk is full"),
+            next_command=f"df -h {out.parent}",
+        ) from error
     ran = [_run(cell, night, number=number, of=len(cells)) for number, cell in enumerate(cells, 1)]
     text, is_worse = _reported(ran, place)
     click.echo(text, nl=False)
