@@ -3,7 +3,7 @@
     records.jsonl     the run's records, without secrets and without paths of the host
     index.html, junit.xml   drawn from them
     logs/             of the components around a failure, the end of each, treated alike
-    manifest.json     which run, which catalogue, and of every other file its size and hash
+    manifest.json     which run, catalogue and podresize, and of every other file its size and hash
 
 The manifest's own hash stands for the whole. Who made a bundle can forge all of it; ``verifying``
 says what then no longer fits.
@@ -26,7 +26,7 @@ from podresize.errors import UsageError
 from podresize.requirements.loader import catalogue_digest
 from podresize_reports.loading import load_run
 from podresize_reports.scrubbing import Scrubber
-from podresize_reports.write import write_reports
+from podresize_reports.write import drawn_by, write_reports
 
 SCHEMA = 1
 KIND = "podresize-bundle"
@@ -131,6 +131,7 @@ def _manifest(made: Path) -> dict[str, Any]:
         "started": run.started,
         "ended": run.ended,
         "catalogue": catalogue_digest(),
+        "drawn_by": drawn_by(),
         "files": {
             file.relative_to(made).as_posix(): {
                 "bytes": file.stat().st_size,

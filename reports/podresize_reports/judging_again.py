@@ -1,29 +1,34 @@
-"""A run as today's judges see it: its timelines and claims judged again, with no target."""
+"""A run as today's oracle and judges see it: its evidence judged again, with no target."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 from podresize.evidence import claim_judging
+from podresize.evidence.claims import Claim
 from podresize.evidence.judging import Judgement, verify
 from podresize.evidence.records import VerdictRecord
 from podresize.oracle.expectation import Expectation
 from podresize.requirements.loader import load_catalogue
-from podresize.requirements.matching import AnyFingerprint
 from podresize.requirements.model import Judged
-from podresize.requirements.runtime_target import RuntimeFingerprint
-from podresize.requirements.target import Fingerprint
-from podresize_reports.loading import Run
+from podresize_reports.fingerprints import fingerprint_of
+from podresize_reports.loading import Run, TimelineRecord
+from podresize_reports.recomputing import UNJUDGED, claims_again, expectation_again
 
 
 def judged_again(run: Run) -> Run:
-    """Return the run with the verdicts that its evidence has today.
+    """Return the run with the expectations, claims and verdicts that its evidence has today.
 
-    A verdict without evidence stays: what could not be put to the target, was skipped, or ended as
-    an error of the harness. So does one of a requirement that the catalogue no longer has.
+    A verdict without evidence that can be judged stays: what could not be put to the target, was
+    skipped, or ended as an error of the harness. So does one of a requirement that the catalogue no
+    longer has.
     """
-    return dataclasses.replace(run, verdicts=tuple(_again(run, each) for each in run.verdicts))
+    today = dataclasses.replace(
+        run,
+        timelines={id_: _expected(seen) for id_, seen in run.timelines.items()},
+        claims={key: _claims(run, *key) for key in run.claims},
+    )
+    return dataclasses.replace(today, verdicts=tuple(_again(today, each) for each in run.verdicts))
 
 
 def derived(run: Run, verdict: VerdictRecord) -> Judgement | None:
@@ -45,20 +50,28 @@ def derived(run: Run, verdict: VerdictRecord) -> Judgement | None:
     return claim_judging.judge(verdict.requirement, own, fingerprint, check=verdict.check)
 
 
-def fingerprint_of(run: Run, label: str) -> AnyFingerprint | None:
-    """Return what was detected on a target of the run; None where its record does not say."""
-    raw: dict[str, Any] = next(
-        (target.fingerprint for target in run.targets if target.label == label), {}
-    )
-    kind = Fingerprint if "kubernetes" in raw else RuntimeFingerprint
+def _expected(seen: TimelineRecord) -> TimelineRecord:
     try:
-        return kind.from_json(raw)
-    except TypeError:
-        return None
+        expectation = expectation_again(seen)
+    except UNJUDGED:
+        return seen
+    if expectation is None:
+        return seen
+    return dataclasses.replace(seen, expectation=expectation.to_json())
+
+
+def _claims(run: Run, check: str, target: str) -> tuple[Claim, ...]:
+    try:
+        return claims_again(run, check, target)
+    except UNJUDGED:
+        return run.claims[check, target]
 
 
 def _again(run: Run, verdict: VerdictRecord) -> VerdictRecord:
-    found = derived(run, verdict) if verdict.verdict.is_executed else None
+    try:
+        found = derived(run, verdict) if verdict.verdict.is_executed else None
+    except UNJUDGED:
+        return verdict
     if found is None:
         return verdict
     return dataclasses.replace(

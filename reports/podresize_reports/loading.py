@@ -18,6 +18,7 @@ from typing import Any
 from podresize.evidence.claims import RELATIONS, Claim
 from podresize.evidence.records import SCHEMA, VerdictRecord
 from podresize.evidence.timeline import Timeline
+from podresize.evidence.updates.update import Update
 
 _LISTED = 20  # a file of rubbish must not make a report of rubbish
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -49,8 +50,9 @@ class Run:
     """All that one records file says.
 
     ``targets`` are in order of arrival and hold every target that a verdict names. ``claims`` are
-    those of a check on a target, by both. ``exit`` and ``ended`` are None when the run died half
-    way; ``counts`` is how many verdicts of each kind it says to have.
+    those of a check on a target, by both; ``updates`` likewise, and then by their numbers. ``exit``
+    and ``ended`` are None when the run died half way; ``counts`` is how many verdicts of each kind
+    it says to have.
     """
 
     id: str = ""
@@ -62,6 +64,7 @@ class Run:
     verdicts: tuple[VerdictRecord, ...] = ()
     timelines: dict[str, TimelineRecord] = dataclasses.field(default_factory=dict)
     claims: dict[tuple[str, str], tuple[Claim, ...]] = dataclasses.field(default_factory=dict)
+    updates: dict[tuple[str, str], dict[int, Update]] = dataclasses.field(default_factory=dict)
     ended: str | None = None
     exit: int | None = None
     counts: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -102,6 +105,7 @@ class _Reading:
         self.verdicts: list[VerdictRecord] = []
         self.timelines: dict[str, TimelineRecord] = {}
         self.claims: dict[tuple[str, str], tuple[Claim, ...]] = {}
+        self.updates: dict[tuple[str, str], dict[int, Update]] = {}
         self.problems: list[str] = []
 
     def take(self, number: int, line: bytes) -> None:
@@ -111,6 +115,7 @@ class _Reading:
             "verdict": self._verdict,
             "timeline": self._timeline,
             "claims": self._claims,
+            "update": self._update,
             "end": self._end,
         }
         if not line.endswith(b"\n"):
@@ -142,6 +147,7 @@ class _Reading:
             verdicts=tuple(self.verdicts),
             timelines=self.timelines,
             claims=self.claims,
+            updates=self.updates,
             ended=None if self.end is None else str(end.get("ended", "")),
             exit=exit_code if isinstance(exit_code, int) else None,
             counts=_dict(end.get("counts")),
@@ -206,6 +212,15 @@ class _Reading:
         key = (_text(record, "check"), _text(record, "target"))
         found = tuple(Claim.from_json(_claim(raw)) for raw in record["claims"])
         self.claims[key] = self.claims.get(key, ()) + found
+
+    def _update(self, record: dict[str, Any]) -> None:
+        key = (_text(record, "check"), _text(record, "target"))
+        update = Update.from_json(record)
+        if not isinstance(update.number, int):
+            raise TypeError("number is no number")
+        if update.number in self.updates.setdefault(key, {}) and update.number:
+            raise ValueError(f"a second update {update.number} of one check")
+        self.updates[key][update.number] = update
 
     def _end(self, record: dict[str, Any]) -> None:
         self.end = record

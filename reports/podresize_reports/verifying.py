@@ -11,23 +11,26 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import io
+import itertools
 import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import podresize
 from podresize.evidence.records import VerdictKind, VerdictRecord
+from podresize.oracle.expectation import Expectation
 from podresize.requirements.loader import catalogue_digest, load_catalogue
 from podresize.requirements.matching import why_unsupported
 from podresize_reports.bundle import KIND, MANIFEST, RECORDS, SCHEMA, digest_of
 from podresize_reports.contents import Contents, UnreadableError, contents, why_no_name
-from podresize_reports.judging_again import derived, fingerprint_of
-from podresize_reports.loading import Run, read_run
+from podresize_reports.fingerprints import fingerprint_of
+from podresize_reports.judging_again import derived
+from podresize_reports.loading import Run, TimelineRecord, read_run
+from podresize_reports.recomputing import UNJUDGED, claims_again, differing, expectation_again
 from podresize_reports.required import missing
 from podresize_reports.text import one_line, shorten
-from podresize_reports.write import REPORTS
+from podresize_reports.write import REPORTS, drawn_by
 
 _SHOWN = 160
 
@@ -89,6 +92,7 @@ def _verified(files: Contents, digest: str | None) -> Verification:
         return Verification(complaints=tuple(complaints), digest=own)
     run = read_run(io.BytesIO(b"".join(files.blocks(RECORDS))))
     complaints += _run(run, manifest)
+    complaints += _evidence(run)
     counts: Counter[str] = Counter()
     for verdict in run.verdicts:
         complaints += _verdict(run, verdict, counts)
@@ -99,7 +103,9 @@ def _verified(files: Contents, digest: str | None) -> Verification:
     notes = []
     if manifest["catalogue"] != catalogue_digest():
         notes.append("it was judged by another catalogue; here by that of this podresize")
-    if manifest["podresize"] == podresize.__version__ and not complaints:
+    if manifest.get("drawn_by") != drawn_by():
+        notes.append("another podresize drew its reports: they are not compared with the records")
+    elif not complaints:
         complaints += _reports(files, names, run)
     return Verification(
         complaints=tuple(complaints),
@@ -177,6 +183,54 @@ def _run(run: Run, manifest: dict[str, Any]) -> Iterator[Complaint]:
             yield Complaint(field="a target's fingerprint", found=found, wanted=target.label)
 
 
+def _evidence(run: Run) -> Iterator[Complaint]:
+    """Yield what of the evidence does not follow from what was asked for and seen."""
+    for id_, seen in run.timelines.items():
+        field = f"the expectation of timeline {id_}"
+        try:
+            yield from _expectation(field, seen)
+        except UNJUDGED as error:
+            yield _unjudged(field, error)
+    for check, target in run.claims:
+        field = f"the claims of {check}"
+        try:
+            again = claims_again(run, check, target)
+        except UNJUDGED as error:
+            yield _unjudged(field, error)
+            continue
+        stated = [_plain(claim.to_json()) for claim in run.claims[check, target]]
+        wanted = [_plain(claim.to_json()) for claim in again]
+        for found, want in itertools.zip_longest(stated, wanted):
+            if found != want:
+                yield Complaint(field=field, found=str(found), wanted=f"{want}, by its update")
+                break
+
+
+def _expectation(field: str, seen: TimelineRecord) -> Iterator[Complaint]:
+    again = expectation_again(seen)
+    if again is None:
+        return
+    stored = Expectation.from_json(seen.expectation)
+    if seen.target != (label := str(stored.fingerprint)):
+        yield Complaint(field=f"{field}, its target", found=label, wanted=seen.target)
+    for name in differing(stored, again):
+        yield Complaint(
+            field=f"{field}, {name}",
+            found=str(getattr(stored, name)),
+            wanted=f"{getattr(again, name)}, by what was asked",
+        )
+
+
+def _unjudged(field: str, error: Exception) -> Complaint:
+    said = f"{type(error).__name__}: {error}"
+    return Complaint(field=f"{field}", found=said, wanted="evidence that can be judged")
+
+
+def _plain(value: object) -> Any:
+    """Return a value as it comes back from a file."""
+    return json.loads(json.dumps(value))
+
+
 def _verdict(run: Run, verdict: VerdictRecord, counts: Counter[str]) -> Iterator[Complaint]:
     field = f"{verdict.requirement} of {verdict.check}"
     known = load_catalogue().requirements.get(verdict.requirement)
@@ -187,9 +241,8 @@ def _verdict(run: Run, verdict: VerdictRecord, counts: Counter[str]) -> Iterator
         yield Complaint(field=f"{field} level", found=verdict.level, wanted=str(known.level))
     try:
         found = derived(run, verdict)
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        said = f"{type(error).__name__}: {error}"
-        yield Complaint(field=f"{field} evidence", found=said, wanted="evidence that can be judged")
+    except UNJUDGED as error:
+        yield _unjudged(f"{field} evidence", error)
         return
     stated = verdict.verdict
     if found is None:

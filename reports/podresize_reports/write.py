@@ -6,9 +6,12 @@ ends sees the old page or the new one, and a full disk leaves no half of either.
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import os
 import tempfile
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 
 from podresize_reports.html import html_page
@@ -16,6 +19,23 @@ from podresize_reports.junit import junit_xml
 from podresize_reports.loading import Run, load_run
 
 REPORTS: dict[str, Callable[[Run], bytes]] = {"junit.xml": junit_xml, "index.html": html_page}
+
+
+@functools.cache
+def drawn_by() -> str:
+    """Return what tells this podresize's reports from those of any other: a hash of its sources.
+
+    The same release before and after a change of a template draws another page.
+    """
+    digest = hashlib.sha256()
+    for package in ("podresize", "podresize_reports"):
+        root = Path(str(resources.files(package)))
+        for path in sorted(root.rglob("*"), key=lambda path: path.relative_to(root).as_posix()):
+            if path.is_file() and path.suffix != ".pyc":
+                content = path.read_bytes()
+                name = path.relative_to(root).as_posix()
+                digest.update(f"{package}/{name}\0{len(content)}\0".encode() + content)
+    return f"sha256:{digest.hexdigest()}"
 
 
 def write_reports(records: Path, out: Path) -> list[Path]:

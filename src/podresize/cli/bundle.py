@@ -150,7 +150,7 @@ def rejudge(bundle: Path, out: Path) -> None:
             click.echo(f"{old.requirement}  {old.verdict} | {new.verdict}  {old.check}")
             click.echo(f"    {new.reading}")
     out.mkdir(parents=True, exist_ok=True)
-    write_atomically(out / RECORDS, _with_verdicts(lines, after))
+    write_atomically(out / RECORDS, _judged(lines, after))
     write_reports(out / RECORDS, out)
     click.echo(sentence(after))
     click.echo(f"{plural(changed, 'verdict')} changed; written: {out / RECORDS}, and the reports")
@@ -199,16 +199,28 @@ def merge(bundles: tuple[Path, ...], out: Path) -> None:
     click.echo(f"{plural(len(bundles), 'shard')} merged; written: {out / RECORDS}, and the reports")
 
 
-def _with_verdicts(lines: list[bytes], run: Run) -> bytes:
-    """Return the records with those of the verdicts replaced by a run's, in order."""
+def _judged(lines: list[bytes], run: Run) -> bytes:
+    """Return the records with expectations, claims and verdicts as a run has them, in order."""
     verdicts = iter(run.verdicts)
+    told: set[tuple[str, str]] = set()
     written: list[bytes] = []
     for line in lines:
-        record: Any = json.loads(line) if line.endswith(b"\n") else None
-        if not isinstance(record, dict) or not read_run(io.BytesIO(line)).verdicts:
+        # One that no report can read stays as it is, and is told of in each.
+        read = read_run(io.BytesIO(line))
+        if not (read.verdicts or read.timelines or read.claims):
             written.append(line)
             continue
-        record |= dataclasses.asdict(next(verdicts))
+        record: dict[str, Any] = json.loads(line)
+        if read.verdicts:
+            record |= dataclasses.asdict(next(verdicts))
+        elif read.timelines:
+            record["expectation"] = run.timelines[record["id"]].expectation
+        else:
+            (key,) = read.claims
+            # All of a check stand together: those of the first of its records and of the others.
+            made = () if key in told else run.claims[key]
+            told.add(key)
+            record["claims"] = [claim.to_json() for claim in made]
         written.append(json.dumps(record, separators=(",", ":")).encode() + b"\n")
     return b"".join(written)
 

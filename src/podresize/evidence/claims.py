@@ -31,7 +31,7 @@ class Claim:
     values), ``contains`` (``want`` is part of the text or list ``got``), ``<=`` or ``>=``.
     ``requirement`` is the catalogue id it speaks for. ``reading`` and ``guilty`` (a
     ``Party``) say who is wrong where it does not hold, as far as that is known, ``witnesses`` what
-    each of them said, in short.
+    each of them said, in short. ``update`` is the number of the check's update that it is about.
     """
 
     requirement: str
@@ -42,6 +42,7 @@ class Claim:
     reading: str = ""
     guilty: str = ""
     witnesses: dict[str, str] = dataclasses.field(default_factory=dict)
+    update: int | None = None
 
     @property
     def holds(self) -> bool:

@@ -27,6 +27,7 @@ from podresize.oracle.model import (
 )
 from podresize.oracle.progress import DEFERRED, INFEASIBLE, progress
 from podresize.oracle.quantity import millicores, whole_bytes
+from podresize.oracle.question import question
 from podresize.oracle.resources import (
     LIMITS,
     REQUESTS,
@@ -160,6 +161,7 @@ def expectation(
             start=pending_reason(pod),
             has_node_alone=surroundings.allocatable is not None,
         ),
+        question=question(pod, () if change is None else (change,), surroundings),
     )
 
 

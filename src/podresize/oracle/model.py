@@ -11,6 +11,7 @@ import enum
 from typing import Any
 
 from podresize.oracle.cgroups import Allowed, CgroupFiles
+from podresize.oracle.question import Question
 from podresize.oracle.resources import Resources
 from podresize.requirements.model import Outcome
 from podresize.requirements.target import Fingerprint
@@ -158,7 +159,7 @@ class Expectation:
     change. ``passing`` holds the changes that were asked for before the last one, when there were
     several: everything else is then counted from before the first to after the last. ``events``
     must come, in this order; ``metrics`` is how they move, where they are read at all. Both are
-    empty where there were several changes.
+    empty where there were several changes. ``question`` is what all of this was computed from.
     """
 
     pod: str
@@ -180,6 +181,7 @@ class Expectation:
     passing: tuple[Passing, ...] = ()
     events: tuple[EventExpectation, ...] = ()
     metrics: tuple[MetricExpectation, ...] = ()
+    question: Question | None = dataclasses.field(default=None, compare=False)
 
     def container(self, name: str) -> ContainerExpectation:
         """Return one container's part. Raises ``KeyError`` for a name the pod does not have."""
@@ -190,8 +192,9 @@ class Expectation:
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object that ``from_json`` turns back into an equal expectation."""
-        raw = dataclasses.asdict(self)
+        raw = dataclasses.asdict(dataclasses.replace(self, question=None))
         raw["fingerprint"] = self.fingerprint.to_json()
+        raw["question"] = None if self.question is None else self.question.to_json()
         return _with_lists(raw)  # type: ignore[no-any-return]
 
     @classmethod
@@ -211,6 +214,7 @@ class Expectation:
             "events": [],
             "metrics": [],
         }
+        asked = raw.get("question")
         raw = since_then | raw
         return cls(
             **(
@@ -231,6 +235,7 @@ class Expectation:
                     "metrics": tuple(MetricExpectation(**item) for item in raw["metrics"]),
                     "fingerprint": Fingerprint.from_json(raw["fingerprint"]),
                     "passing": tuple(_passing(item) for item in raw.get("passing", ())),
+                    "question": None if asked is None else Question.from_json(asked),
                 }
             )
         )

@@ -16,6 +16,7 @@ from podresize.oracle.deadlines import SYNC_JITTER, follows_the_sync
 from podresize.oracle.edit import Edit, wanted
 from podresize.oracle.expectation import Expectation, expectation
 from podresize.oracle.model import Passing, Progress
+from podresize.oracle.question import question
 from podresize.oracle.surroundings import NOTHING_KNOWN, Surroundings
 from podresize.requirements.loader import Catalogue
 from podresize.requirements.target import Fingerprint
@@ -71,6 +72,7 @@ def series_expectation(
         # Whether those in between are enacted, and told of, is the kubelet's to choose.
         events=(),
         metrics=(),
+        question=question(pod, tuple(changes), surroundings, is_series=True),
     )
 
 

@@ -66,13 +66,17 @@ class Answer:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Update:
-    """One call and what it changed. ``container`` is a name for people; ``asked`` the fields."""
+    """One call and what it changed. ``container`` is a name for people; ``asked`` the fields.
+
+    ``number`` tells it from the check's others, 0 where it is not recorded.
+    """
 
     container: str
     asked: dict[str, Any]
     before: Snapshot
     answer: Answer
     after: Snapshot
+    number: int = 0
 
     def __str__(self) -> str:
         fields = ", ".join(f"{name} {value}" for name, value in self.asked.items())
@@ -91,4 +95,5 @@ class Update:
             before=Snapshot.from_json(raw["before"]),
             answer=Answer(**raw["answer"]),
             after=Snapshot.from_json(raw["after"]),
+            number=raw.get("number", 0),
         )
