@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -98,6 +100,73 @@ def test_a_run_of_single_requirements_certifies_nothing(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_meant_is_refused(tmp_path: Path, whole: Path) -> None:
-    with pytest.raises(UsageError, match="a certificate is written or checked"):
+    with pytest.raises(UsageError, match="a certificate is written to one place or checked"):
         certify(whole, "--check", "--out", tmp_path)
     assert "there is no such file" in certify("--check", tmp_path).output
+
+
+def test_a_certificate_is_published_with_the_table_of_all(tmp_path: Path, whole: Path) -> None:
+    root = tmp_path / "certification"
+
+    made = certify(whole, "--into", root)
+    again = certify("--check", root)
+
+    name = f"{podresize.__version__}/containerd-1.6.36-runc-1.1.5-cgroup-v1"
+    assert made.exit_code == again.exit_code == 0
+    assert f"written: {root / name}: bundle.zip, certificate.yaml" in made.output
+    assert again.output == f"{name}: runtime: conformant\n1 certificate, 0 complaints\n"
+    row = (root / "README.md").read_text().splitlines()[-1]
+    assert row.startswith("| [containerd 1.6.36, runc 1.1.5, cgroup v1 cgroupfs](")
+    assert row.endswith(f"| runtime: conformant |  | {podresize.__version__} | 2026-03-01 |")
+    assert certify("--check", root / name).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda entry: (entry / "runtime.svg").write_text("x"), "runtime.svg: found another file"),
+        (lambda entry: (entry / "runtime.svg").unlink(), "runtime.svg: found nothing, wanted the"),
+        (lambda entry: (entry / "bundle.zip").write_text("x"), "the bundle: found it is neither"),
+        (
+            lambda entry: entry.rename(entry.parent / "best-runtime"),
+            "best-runtime, its directory: found best-runtime, wanted containerd-1.6.36-runc",
+        ),
+        (
+            lambda entry: entry.parent.rename(entry.parent.parent / "9.9"),
+            "podresize: found 0.1.0, wanted its directory's, 9.9",
+        ),
+        (
+            lambda entry: (entry / "certificate.yaml").write_text("kind: other"),
+            "certificate.yaml: found none that can be read",
+        ),
+        (lambda entry: (entry.parents[1] / "README.md").unlink(), "found another table"),
+    ],
+    ids=["another", "lacking", "no-bundle", "renamed", "other-version", "no-certificate", "table"],
+)
+def test_what_is_wrong_with_a_published_one_is_said(
+    tmp_path: Path, whole: Path, spoil: Callable[[Path], Any], said: str
+) -> None:
+    root = tmp_path / "certification"
+    certify(whole, "--into", root)
+    spoil(next(root.glob("*/*/bundle.zip")).parent)
+
+    done = certify("--check", root)
+
+    assert done.exit_code == 1
+    assert said in done.output
+
+
+def test_one_of_another_release_is_checked_for_being_whole(
+    tmp_path: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its verdicts are not derived by judges of which it knew nothing."""
+    root = tmp_path / "certification"
+    certify(whole, "--into", root)
+    monkeypatch.setattr(podresize, "__version__", "0.2.0")
+
+    assert certify("--check", root).exit_code == 0
+    place = next(root.glob("*/*/certificate.yaml"))
+    place.write_text(place.read_text().replace("bundle: sha256:", "bundle: sha256:0"))
+    done = certify("--check", root)
+    assert "its digest: found sha256:" in done.output
+    assert done.exit_code == 1

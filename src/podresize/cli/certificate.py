@@ -1,119 +1,88 @@
-"""``podresize certificate``: what a bundle certifies, written down, and checked again."""
+"""``podresize certificate``: what a bundle certifies, written, published, and checked again."""
 
 from __future__ import annotations
 
-import io
-import re
-import shlex
 import sys
 from pathlib import Path
 
 import click
 
 from podresize.errors import EXIT_OK, EXIT_UNEXPECTED, UsageError
-from podresize_reports.bundle import RECORDS
-from podresize_reports.certificate import Certificate, Conformance, certificates, to_yaml
-from podresize_reports.certificate_page import badge, page
-from podresize_reports.contents import contents
-from podresize_reports.loading import Run, read_run
-from podresize_reports.verifying import verify_bundle
+from podresize_reports.certificate import Certificate, Conformance
+from podresize_reports.entries import (
+    BUNDLE,
+    INDEX,
+    ComplaintsError,
+    certified,
+    check,
+    drawn,
+    entries,
+    index,
+    not_drawn,
+    publish,
+)
+from podresize_reports.text import plural
+from podresize_reports.verifying import Complaint
 from podresize_reports.write import write_atomically
 
-BUNDLE = "bundle.zip"
-# Where a run was written says nothing of it.
-_OF_THE_HOST = re.compile(r"--(out|bundle)(=.*)?")
+_SHOWN = 10
+_A_DIRECTORY = click.Path(path_type=Path, file_okay=False)
 
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=_A_DIRECTORY,
     metavar="DIR",
     help="Write certificate.yaml, certificate.md, a badge for each profile and bundle.zip there.",
 )
 @click.option(
-    "--check",
-    is_flag=True,
-    help="BUNDLE is such a directory: verify its bundle, and that it gives its other files.",
+    "--into",
+    type=_A_DIRECTORY,
+    metavar="DIR",
+    help="The same in DIR/<podresize's version>/<product>, and DIR/README.md with all of them.",
 )
-def certificate(bundle: Path, out: Path | None, check: bool) -> None:
+@click.option(
+    "--check",
+    "checks",
+    is_flag=True,
+    help="BUNDLE is such a directory, or one of --into: verify each bundle, draw all else again.",
+)
+def certificate(bundle: Path, out: Path | None, into: Path | None, checks: bool) -> None:
     """Say what a bundle certifies of its stack: per profile conformant, with deviations, or not.
 
     The bundle is verified first, and one with a complaint certifies nothing. Exit codes: 0 every
-    profile is conformant, if with deviations; 1 one is not, or a complaint; 2 usage.
+    profile is conformant, if with deviations; 1 one is not, or a complaint; 2 usage. Of the
+    certificates of --into, --check says with 1 that there is a complaint.
     """
-    if check and out is not None:
-        raise UsageError(
-            "a certificate is written or checked",
-            value=f"--check, --out {out}",
-            origin="the command line",
-            causes=("--check writes nothing",),
-            next_command=f"podresize certificate --check {bundle}",
-        )
-    found, digest = _verified(bundle / BUNDLE if check else bundle)
-    files = drawn(found, digest)
-    for result in found.profiles:
-        counts = ", ".join(f"{number} {name}" for name, number in result.counts.items())
-        click.echo(f"{result.profile}: {result.conformance} ({counts})")
-    click.echo(f"{found.target.label}\ndigest: {digest}")
-    if check:
-        _compare(bundle, files)
-    elif out is not None:
-        _write(out, files, bundle)
-    is_good = all(each.conformance is not Conformance.NOT for each in found.profiles)
-    sys.exit(EXIT_OK if is_good else EXIT_UNEXPECTED)
-
-
-def drawn(found: Certificate, digest: str) -> dict[str, bytes]:
-    """Return the files of a certificate by name, drawn from the run of a bundle."""
-    files = {
-        "certificate.yaml": to_yaml(found, bundle=digest),
-        "certificate.md": page(found, bundle=digest, reproduce=_reproduce(found.run)),
-    }
-    return files | {f"{each.profile}.svg": badge(each) for each in found.profiles}
-
-
-def _verified(bundle: Path) -> tuple[Certificate, str]:
-    """Return the certificate of a bundle's one stack, and the bundle's digest."""
-    verification = verify_bundle(bundle)
-    if verification.complaints:
-        for complaint in verification.complaints[:10]:
-            click.echo(str(complaint), err=True)
+    _refuse_both(bundle, out, into, checks)
+    try:
+        if checks and not (bundle / BUNDLE).exists() and _is_tree(bundle):
+            _check_all(bundle)
+        else:
+            _one(bundle, out, into, checks=checks)
+    except ComplaintsError as error:
+        _tell(error.complaints)
         click.echo(f"error: a bundle with complaints certifies nothing: {bundle}", err=True)
         sys.exit(EXIT_UNEXPECTED)
-    run = read_run(io.BytesIO(b"".join(contents(bundle).blocks(RECORDS))))
-    found = certificates(run)
-    if len(found) != 1 or not found[0].profiles:
-        stacks = "; ".join(each.target.label for each in found)
+
+
+def _refuse_both(bundle: Path, out: Path | None, into: Path | None, checks: bool) -> None:
+    given = [
+        *(["--check"] if checks else []),
+        *([f"--out {out}"] if out is not None else []),
+        *([f"--into {into}"] if into is not None else []),
+    ]
+    if len(given) > 1:
         raise UsageError(
-            "a certificate is of one stack and at least one profile",
-            value=f"{bundle}: {stacks or 'a run of single requirements'}",
+            "a certificate is written to one place or checked",
+            value=", ".join(given),
             origin="the command line",
-            causes=(
-                "the run had several targets: each needs a run of its own",
-                "the run named requirements, or no profile but headline",
-            ),
-            next_command="podresize run --profile core --containerd 2.1.4 --kubernetes 1.37.2 "
-            "--no-gate-off --bundle core.zip",
+            causes=("--check writes nothing", "--into chooses the directory by itself"),
+            next_command=f"podresize certificate --check {bundle}",
         )
-    return found[0], verification.digest
-
-
-def _reproduce(run: Run) -> str:
-    kept, skips = [], False
-    for word in run.argv:
-        if skips:
-            skips = False
-        elif (found := _OF_THE_HOST.fullmatch(word)) is not None:
-            skips = found[2] is None
-        else:
-            kept.append(word)
-    return shlex.join(["podresize", *kept])
-
-
-def _write(out: Path, files: dict[str, bytes], bundle: Path) -> None:
-    if bundle.is_dir():
+    if (out or into) is not None and bundle.is_dir():
         raise UsageError(
             "a certificate carries its bundle as an archive",
             value=str(bundle),
@@ -121,22 +90,58 @@ def _write(out: Path, files: dict[str, bytes], bundle: Path) -> None:
             causes=("the bundle was written as a directory",),
             next_command="podresize bundle reports/out/<run id> bundle.zip",
         )
-    out.mkdir(parents=True, exist_ok=True)
-    write_atomically(out / BUNDLE, bundle.read_bytes())
-    for name, content in files.items():
-        write_atomically(out / name, content)
-    click.echo(f"written: {out}: {', '.join((BUNDLE, *files))}")
 
 
-def _compare(directory: Path, files: dict[str, bytes]) -> None:
-    wrong = [
-        name
-        for name, content in files.items()
-        if not (directory / name).is_file() or (directory / name).read_bytes() != content
-    ]
-    known = {BUNDLE, *files}
-    wrong += sorted(path.name for path in directory.iterdir() if path.name not in known)
-    for name in wrong:
-        click.echo(f"{directory / name}: found another file, wanted the one that {BUNDLE} gives")
-    if wrong:
-        sys.exit(EXIT_UNEXPECTED)
+def _is_tree(place: Path) -> bool:
+    return place.is_dir() and any(place.glob(f"*/*/{BUNDLE}"))
+
+
+def _one(bundle: Path, out: Path | None, into: Path | None, *, checks: bool) -> None:
+    found, digest = certified(bundle / BUNDLE if checks else bundle)
+    files = drawn(found, digest)
+    for result in found.profiles:
+        counts = ", ".join(f"{number} {name}" for name, number in result.counts.items())
+        click.echo(f"{result.profile}: {result.conformance} ({counts})")
+    click.echo(f"{found.target.label}\ndigest: {digest}")
+    if checks:
+        if wrong := tuple(not_drawn(bundle, files)):
+            for each in wrong:
+                click.echo(str(each))
+            sys.exit(EXIT_UNEXPECTED)
+    elif out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        write_atomically(out / BUNDLE, bundle.read_bytes())
+        for name, content in files.items():
+            write_atomically(out / name, content)
+        click.echo(f"written: {out}: {', '.join((BUNDLE, *files))}")
+    elif into is not None:
+        entry = publish(bundle, into)
+        click.echo(f"written: {entry.directory}: {', '.join((BUNDLE, *files))}; {into / INDEX}")
+    sys.exit(EXIT_OK if _is_good(found) else EXIT_UNEXPECTED)
+
+
+def _is_good(found: Certificate) -> bool:
+    return all(each.conformance is not Conformance.NOT for each in found.profiles)
+
+
+def _check_all(root: Path) -> None:
+    found, wrong = entries(root), 0
+    for entry in found:
+        complaints = check(entry)
+        wrong += len(complaints)
+        told = "; ".join(f"{profile}: {result}" for profile, result in entry.results.items())
+        click.echo(f"{entry.name}: {plural(len(complaints), 'complaint') if complaints else told}")
+        _tell(complaints)
+    if not (root / INDEX).is_file() or (root / INDEX).read_bytes() != index(found):
+        wrong += 1
+        what = f"{root / INDEX}: found another table, wanted that of the entries"
+        click.echo(f"{what} (podresize certificate --into {root} <a bundle> draws it)", err=True)
+    click.echo(f"{plural(len(found), 'certificate')}, {plural(wrong, 'complaint')}")
+    sys.exit(EXIT_UNEXPECTED if wrong else EXIT_OK)
+
+
+def _tell(complaints: tuple[Complaint, ...]) -> None:
+    for complaint in complaints[:_SHOWN]:
+        click.echo(str(complaint), err=True)
+    if (more := len(complaints) - _SHOWN) > 0:
+        click.echo(f"and {plural(more, 'more complaint')}", err=True)
