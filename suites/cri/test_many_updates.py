@@ -104,4 +104,5 @@ def test_all_of_one_container(containers: Containers) -> None:
         got=len(whole),
         want=1,
         guilty=containers.party,
+        witnesses=container.says(asked[0]),
     )
