@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from podresize.evidence.claims import Claim
 from podresize.evidence.records import VerdictKind, VerdictRecord
 from podresize.oracle.expectation import Expectation
 from podresize.requirements.loader import catalogue_digest, load_catalogue
@@ -202,12 +203,29 @@ def _evidence(run: Run) -> Iterator[Complaint]:
         except UNJUDGED as error:
             yield _unjudged(field, error)
             continue
-        stated = [_plain(claim.to_json()) for claim in run.claims[check, target]]
-        wanted = [_plain(claim.to_json()) for claim in again]
-        for found, want in itertools.zip_longest(stated, wanted):
+        stated = [_compared(claim) for claim in run.claims[check, target]]
+        wanted = [_compared(claim) for claim in again]
+        lacking: dict[str, Any] = {}
+        for found, want in itertools.zip_longest(stated, wanted, fillvalue=lacking):
             if found != want:
-                yield Complaint(field=field, found=str(found), wanted=f"{want}, by its update")
+                names = [key for key in found | want if found.get(key) != want.get(key)]
+                yield Complaint(
+                    field=f"{field}, {found.get('what') or want['what']}",
+                    found=str({name: found.get(name) for name in names}),
+                    wanted=f"{ ({name: want.get(name) for name in names}) }, by its update",
+                )
                 break
+
+
+def _compared(claim: Claim) -> dict[str, Any]:
+    """Return what of a claim decides, as it comes back from a file.
+
+    What the witnesses said is there to be read: a phrase that was cut at its end before a path of
+    the host was taken out of it is not the one that is cut afterwards.
+    """
+    raw: dict[str, Any] = json.loads(json.dumps(claim.to_json()))
+    del raw["witnesses"]
+    return raw
 
 
 def _expectation(field: str, seen: TimelineRecord) -> Iterator[Complaint]:
@@ -228,11 +246,6 @@ def _expectation(field: str, seen: TimelineRecord) -> Iterator[Complaint]:
 def _unjudged(field: str, error: Exception) -> Complaint:
     said = f"{type(error).__name__}: {error}"
     return Complaint(field=f"{field}", found=said, wanted="evidence that can be judged")
-
-
-def _plain(value: object) -> Any:
-    """Return a value as it comes back from a file."""
-    return json.loads(json.dumps(value))
 
 
 def _verdict(run: Run, verdict: VerdictRecord, counts: Counter[str]) -> Iterator[Complaint]:

@@ -69,10 +69,23 @@ def test_claims_that_their_update_does_not_give_are_said(tmp_path: Path) -> None
     place = write_bundle(out, tmp_path / "b", PLAIN).path
 
     (said,) = complaints(place)
-    assert said.startswith(f"the claims of {CHECK}: found {{'requirement': 'RT-11'")
+    what = "cpu_shares in the runtime's ContainerStatus"
+    assert said.startswith(f"the claims of {CHECK}, {what}: found {{'got': 1024, 'reading': ''")
+    assert said.endswith("by its update")
 
     again = judged_again(load_run(out / "records.jsonl"))
     assert [str(each.verdict) for each in again.verdicts] == ["failed"]
+
+
+def test_a_phrase_that_was_cut_decides_nothing(tmp_path: Path) -> None:
+    """It is cut before the host's paths are taken out: not where it would be cut now."""
+    claims = [
+        dataclasses.replace(claim, witnesses={"client": "asked for x, answered UNKNOWN: /va"})
+        for claim in claims_of("RT-11", NUMBERED, V1)
+    ]
+    out = whole_run.write(tmp_path / "out", of_a_runtime(NUMBERED, claims))
+
+    assert complaints(write_bundle(out, tmp_path / "b", PLAIN).path) == []
 
 
 def test_claims_about_no_update_and_of_an_earlier_podresize_stand(tmp_path: Path) -> None:
