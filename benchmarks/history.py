@@ -2,7 +2,8 @@
 
     python -m benchmarks.history [--runs 1000] [--requirements 300]
 
-The runs are generated and say nothing of any stack: a verdict in fifty is a failure, at random.
+The runs are generated and say nothing of any stack: a verdict in fifty is a failure, at random, of
+ten steps of a resize each has a time, and the kernel changes with every hundredth run.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from podresize_reports.history.regression import regressions
 from podresize_reports.history.report import report
 from podresize_reports.history.store import History
 from podresize_reports.loading import Run, TargetRecord
+from podresize_reports.summary import STEPS
 
 _LABEL = "kubernetes 1.37.2, containerd 2.1.4, generated"
 _TIMES = 5
+_RESIZES = 60  # of a run's checks, as of the core profile
 
 
 def generated(number: int, requirements: int, chance: random.Random) -> Run:
@@ -38,11 +41,13 @@ def generated(number: int, requirements: int, chance: random.Random) -> Run:
             target=_LABEL,
             seconds=1.0,
             timeline=f"t{each}",
-            facts={"done": chance.gauss(1.0, 0.05)},
+            facts={step: abs(chance.gauss(1.0, 0.05)) for step in STEPS} if each < _RESIZES else {},
         )
         for each in range(requirements)
     )
-    target = TargetRecord(label=_LABEL, fingerprint={"kubernetes": "1.37.2"})
+    target = TargetRecord(
+        label=_LABEL, fingerprint={"kubernetes": "1.37.2", "kernel": f"6.{number // 100}"}
+    )
     return Run(
         id=f"generated-{number}", started=f"{number:06}", targets=(target,), verdicts=verdicts
     )

@@ -49,6 +49,28 @@ def test_a_history_is_built_anew(tmp_path: Path) -> None:
     assert "night-1: the first run here" in told.output
 
 
+def test_a_history_that_is_built_anew_gives_the_same_report(tmp_path: Path) -> None:
+    bundles = [bundle(tmp_path, n, holds=n % 3 > 0) for n in range(1, 6)]
+    invoke(tmp_path, "add", *bundles[2:], *bundles[:2])
+    before = invoke(tmp_path, "report").output
+
+    invoke(tmp_path, "add", *bundles, "--rebuild")
+
+    assert invoke(tmp_path, "report").output == before
+    assert "known to be flaky" in before or "flaky: API-30" in before
+
+
+def test_another_file_is_never_replaced_by_a_history(tmp_path: Path) -> None:
+    good = bundle(tmp_path, 1)
+    (tmp_path / "history").write_text("what somebody wrote")
+
+    with pytest.raises(UsageError, match="no history of podresize"):
+        invoke(tmp_path, "add", good, "--rebuild")
+
+    assert (tmp_path / "history").read_text() == "what somebody wrote"
+    assert not list(tmp_path.glob(".history*"))
+
+
 def test_a_bundle_with_a_complaint_stays_outside(tmp_path: Path) -> None:
     good, cut = bundle(tmp_path, 1), bundle(tmp_path, 2)
     cut.write_bytes(cut.read_bytes()[:-9])

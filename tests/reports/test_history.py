@@ -12,7 +12,8 @@ from tests.reports import records_builder as build
 
 from podresize.errors import UsageError
 from podresize.evidence.records import VerdictKind
-from podresize_reports.history.regression import Regression, regressions, wilson
+from podresize_reports.history.course import wilson
+from podresize_reports.history.regression import Regression, regressions
 from podresize_reports.history.report import report
 from podresize_reports.history.store import History
 from podresize_reports.loading import Run, load_run
@@ -26,21 +27,29 @@ def night(tmp_path: Path) -> Night:
     """A run of a night, by its number: what each requirement came to."""
 
     def make(
-        number: int, said: dict[str, Any], *, kernel: str = "6.1", done: float | None = None
+        number: int,
+        said: dict[str, Any],
+        *,
+        kernel: str = "6.1",
+        done: float | None = None,
+        label: str = build.OLD,
+        reading: str = "",
     ) -> Run:
-        target = build.target_record()
+        target = build.target_record(label)
         target["fingerprint"] |= {"kernel": kernel}
-        verdicts = []
+        verdicts: list[dict[str, Any]] = []
         for id_, kind in said.items():
             deviation = (
                 kind if isinstance(kind, str) and not isinstance(kind, VerdictKind) else None
             )
             verdict = VerdictKind.DEVIATION if deviation else kind
             facts = {} if done is None else {"done": done}
-            verdicts.append(build.verdict(id_, verdict, deviation=deviation, facts=facts))
+            told = {"deviation": deviation, "facts": facts, "target": label}
+            told |= {"reading": reading.format(number=len(verdicts))} if reading else {}
+            verdicts.append(build.verdict(id_, verdict, **told))
         started = f"2026-03-{number:02}T01:00:00+00:00"
         records = [build.run_record(run=f"night-{number}", started=started), target, *verdicts]
-        return load_run(build.write(tmp_path / f"{number}", [*records, build.end_record()]))
+        return load_run(build.write(tmp_path / f"{number}{label}", [*records, build.end_record()]))
 
     return make
 
@@ -139,6 +148,36 @@ def test_a_step_that_takes_longer_than_ever_is_slower(
     assert ("kernel", "6.1", "6.2") in found.facets
 
 
+def test_a_step_is_compared_with_runs_of_the_same_fingerprint(tmp_path: Path, night: Night) -> None:
+    """On the new kernel two seconds are usual: against both kernels nothing would be slower."""
+    old = [night(n, {"A-1": PASSED}, done=9.0) for n in range(1, 9)]
+    new = [night(n, {"A-1": PASSED}, done=2.0, kernel="6.2") for n in range(9, 13)]
+
+    (slower,) = changed(
+        tmp_path, *old, *new, night(13, {"A-1": PASSED}, done=3.0, kernel="6.2")
+    ).slower
+
+    assert (slower.now, slower.usual.median, slower.usual.runs) == (3.0, 2.0, 4)
+    assert slower.beside == ()
+
+
+def test_what_is_slower_since_the_fingerprint_changed_is_told_with_the_change(
+    tmp_path: Path, night: Night
+) -> None:
+    old = [night(n, {"A-1": PASSED}, done=1.0) for n in range(1, 6)]
+    new = [night(n, {"A-1": PASSED}, done=2.0, kernel="6.2") for n in (6, 7)]
+    found = changed(tmp_path, *old, *new)
+
+    # Since the night before nothing changed in the fingerprint; since the usual runs it did.
+    assert found.facets == ()
+    lines = report([found]).splitlines()
+    assert (
+        "  slower: resize done 2.00 s, 2.0 times the median of 5 runs of another fingerprint, "
+        "1.00 s (robust deviation 0.000 s)"
+    ) in lines
+    assert "      with it changed: kernel 6.1 -> 6.2" in lines
+
+
 def test_of_a_few_nights_no_spread_is_known(tmp_path: Path, night: Night) -> None:
     runs = [night(n, {"A-1": PASSED}, done=1.0) for n in (1, 2, 3)]
 
@@ -156,8 +195,81 @@ def test_the_report_names_the_regression_first(tmp_path: Path, night: Night) -> 
     assert lines[0] == "1 stack: 1 worse than before"
     assert lines[3:5] == ["  night-2 after night-1", "  NEW FAILURES (1)"]
     assert lines[5] == "    A-1  passed -> failed"
-    assert "    A-2  failed -> failed, since night-1" in lines
+    assert "    A-2  failed -> failed, since night-1 (2 runs)" in lines
     assert "  changed beside: kernel 6.1 -> 6.2" in lines
+
+
+def test_one_root_cause_is_one_entry(tmp_path: Path, night: Night) -> None:
+    broken = dict.fromkeys(("A-1", "A-2", "A-10"), FAILED)
+    reading = "file {number} was wrong. At fault is the CRI runtime, which did not do it"
+    found = changed(
+        tmp_path,
+        night(1, dict.fromkeys(broken, PASSED) | {"A-3": PASSED}),
+        night(2, broken | {"A-3": PASSED}, reading=reading),
+    )
+
+    lines = report([found]).splitlines()
+    at = lines.index("  NEW FAILURES (3)")
+    assert lines[at + 1 : at + 3] == [
+        "    3 requirements of one cause  passed -> failed",
+        "        A-1, A-2, A-10",
+    ]
+
+
+def test_what_is_not_put_to_the_target_any_more_is_told(tmp_path: Path, night: Night) -> None:
+    unsupported = VerdictKind.UNSUPPORTED
+    found = changed(
+        tmp_path,
+        night(1, {"A-1": PASSED, "A-2": FAILED, "A-3": unsupported, "A-4": unsupported}),
+        night(2, {"A-1": unsupported, "A-2": unsupported, "A-3": PASSED, "A-4": FAILED}),
+    )
+
+    assert ids(found.unseen) == ["A-1", "A-2"]
+    assert ids(found.seen) == ["A-3"]
+    assert ids(found.new_failures) == ["A-4"]
+    assert found.fixed == ()
+    assert "  not put to the target any more (2)" in report([found])
+
+
+def test_a_failure_that_is_catalogued_now_is_not_called_fixed(tmp_path: Path, night: Night) -> None:
+    found = changed(tmp_path, night(1, {"A-1": FAILED}), night(2, {"A-1": "PD-01"}))
+
+    assert (ids(found.excused), found.fixed) == (["A-1"], ())
+
+
+def test_a_new_failure_says_that_it_is_known_to_be_flaky(tmp_path: Path, night: Night) -> None:
+    course = [PASSED, FAILED, PASSED, PASSED, FAILED]
+    runs = [night(n, {"A-1": each}) for n, each in enumerate(course, 1)]
+
+    text = report([changed(tmp_path, *runs)])
+
+    assert "known to be flaky: A-1 failed in 2 of 5 runs (40 %; 95 % interval 12 % to 77 %)" in text
+
+
+def test_what_goes_to_and_fro_within_one_run_is_flaky(tmp_path: Path, night: Night) -> None:
+    runs = [night(1, {"A-1": PASSED}), night(2, {"A-1": VerdictKind.FLAKY})]
+
+    (flaky,) = changed(tmp_path, *runs).flaky
+
+    assert (flaky.wrong, flaky.runs) == (1, 2)
+
+
+def test_the_same_runs_give_the_same_report_in_any_order(tmp_path: Path, night: Night) -> None:
+    """The numbers of stacks, runs and requirements are those of arrival; no report shows them."""
+    runs = [
+        night(n, {f"A-{id_}": (FAILED if id_ % (n + 1) else "PD-01") for id_ in range(n, n + 4)})
+        for n in range(1, 8)
+    ]
+    runs += [night(n, {"B-1": PASSED}, label=build.NEW, done=n / 9) for n in range(11, 18)]
+    texts = set()
+    for number, order in enumerate((runs, runs[::-1], runs[5:] + runs[:5])):
+        with History.open(tmp_path / f"h{number}") as history:
+            for run in order:
+                history.add(run, digest="x")
+            texts.add(report(regressions(history)))
+
+    assert len(texts) == 1
+    assert "2 stacks" in texts.pop()
 
 
 def test_a_calm_night_is_one_line(tmp_path: Path, night: Night) -> None:
@@ -185,11 +297,12 @@ def test_a_history_of_another_schema_is_not_touched(tmp_path: Path) -> None:
     connection.close()
 
     with (
-        pytest.raises(UsageError, match="no history") as error,
+        pytest.raises(UsageError, match="another release") as error,
         History.open(tmp_path / "h") as _,
     ):
         pass
-    assert "its schema is 9, this podresize knows 1" in str(error.value)
+    assert "its schema is 9, this podresize knows 2" in str(error.value)
+    assert "--rebuild" in str(error.value)
 
 
 def test_what_fails_on_the_way_leaves_the_history_as_it_was(tmp_path: Path, night: Night) -> None:

@@ -1,13 +1,22 @@
-"""The regression report as text: what a team reads in the morning, worst first."""
+"""The regression report as text: what a team reads in the morning, worst first.
+
+One root cause is one entry, whatever number of requirements it breaks.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from podresize_reports.causes import by_cause, cause
+from podresize_reports.history.course import Flaky
 from podresize_reports.history.regression import Change, Regression
-from podresize_reports.text import one_line, plural, seconds_text, shorten
+from podresize_reports.history.slower import Slower
+from podresize_reports.history.store import Standing
+from podresize_reports.text import one_line, plural, seconds_text, shorten, wrap
 
 _READING = 160
+_WIDTH = 100
+_LINES = 12
 
 
 def report(found: Sequence[Regression]) -> str:
@@ -20,62 +29,115 @@ def report(found: Sequence[Regression]) -> str:
         + (f"{len(worse)} worse than before" if worse else "none worse than before")
     ]
     for each in sorted(found, key=lambda each: not each.is_worse):
-        lines += ["", *_stack(each)]
+        lines += ["", one_line(each.label), *(f"  {line}" for line in changes_of(each))]
     return "\n".join(lines) + "\n"
 
 
-def _stack(found: Regression) -> Iterator[str]:
-    yield one_line(found.label)
+def changes_of(found: Regression) -> Iterator[str]:
+    """Yield the lines on one stack, without its label."""
     if found.before is None:
-        yield f"  {found.now.id}: the first run here; there is nothing to compare with"
+        yield f"{one_line(found.now.id)}: the first run here; there is nothing to compare with"
         return
-    yield f"  {found.now.id} after {found.before.id}"
-    sections = (
+    yield f"{one_line(found.now.id)} after {one_line(found.before.id)}"
+    told = [*_sections(found), *_deviations(found)]
+    told += [_flaky(each) for each in found.flaky]
+    told += [line for each in found.slower for line in _slower(each)]
+    yield from told or ["nothing changed"]
+    for name, before, now in found.facets:
+        yield f"changed beside: {one_line(name)} {one_line(before)} -> {one_line(now)}"
+
+
+def _sections(found: Regression) -> Iterator[str]:
+    for title, changes in (
         ("NEW FAILURES", found.new_failures),
         ("new requirements", found.new),
         ("fixed", found.fixed),
+        ("failed before, a catalogued deviation now", found.excused),
         ("still failing", found.still_failing),
         ("gone", found.gone),
-    )
-    calm = True
-    for title, changes in sections:
+        ("not put to the target any more", found.unseen),
+        ("put to the target now", found.seen),
+    ):
         if changes:
-            calm = False
-            yield f"  {title} ({len(changes)})"
-            for change in changes:
-                yield from _change(change, is_old=title == "still failing")
+            yield f"{title} ({len(changes)})"
+            for same in _together(changes):
+                yield from (f"  {line}" for line in _entry(same, title))
+
+
+def _together(changes: Sequence[Change]) -> list[list[Change]]:
+    """Return those of one cause together; what is met has none, and is told by what it was."""
+
+    def key(change: Change) -> str:
+        told = change.now or change.before
+        words = f"{_kind(change.before)} -> {_kind(change.now)}, {change.since}"
+        return f"{words}: {_cause(told) if told is change.now else ''}"
+
+    return [same for _, same in by_cause(changes, key)]
+
+
+def _cause(told: Standing | None) -> str:
+    if told is None or _kind(told) == "passed":
+        return ""
+    return cause(told.reading, told.deviations[0] if told.deviations else None)
+
+
+def _kind(standing: Standing | None) -> str:
+    return "absent" if standing is None else str(standing.verdict)
+
+
+def _entry(same: Sequence[Change], title: str) -> Iterator[str]:
+    first = same[0]
+    names = ", ".join(one_line(change.requirement) for change in same)
+    turn = f"{_kind(first.before)} -> {_kind(first.now)}"
+    if title == "still failing" and first.since:
+        turn += f", since {one_line(first.since)} ({plural(first.runs, 'run')})"
+    if len(same) == 1:
+        yield f"{names}  {turn}"
+    else:
+        yield f"{plural(len(same), 'requirement')} of one cause  {turn}"
+        yield from (f"    {line}" for line in wrap(names, _WIDTH, lines=_LINES))
+    for change in same:
+        if title == "NEW FAILURES" and change.flaky:
+            yield f"    known to be flaky: {_rate(change.flaky)}"
+    if first.now is not None and _kind(first.now) != "passed":
+        yield f"    {shorten(one_line(first.now.reading), _READING)}"
+        yield f"    {one_line(first.now.check)}"
+
+
+def _deviations(found: Regression) -> Iterator[str]:
     for title, pairs in (
         ("deviations that came", found.deviations_new),
         ("deviations that vanished", found.deviations_gone),
     ):
-        if pairs:
-            calm = False
-            yield f"  {title}: " + ", ".join(f"{one} ({other})" for one, other in pairs)
-    for flaky in found.flaky:
-        calm = False
-        low, high = (f"{100 * each:.0f} %" for each in flaky.interval)
-        yield (
-            f"  flaky: {flaky.requirement} failed in {flaky.wrong} of {flaky.runs} runs "
-            f"(rate {low} to {high})"
-        )
-    for slower in found.slower:
-        calm = False
-        yield (
-            f"  slower: {slower.step} {seconds_text(slower.now)}, median of {slower.runs} runs "
-            f"{seconds_text(slower.median)} (deviation {seconds_text(slower.deviation)})"
-        )
-    if calm:
-        yield "  nothing changed"
-    for name, before, now in found.facets:
-        yield f"  changed beside: {name} {one_line(before)} -> {one_line(now)}"
+        by_id: dict[str, list[str]] = {}
+        for deviation, requirement in pairs:
+            by_id.setdefault(one_line(deviation), []).append(one_line(requirement))
+        if by_id:
+            said = (f"{one} ({', '.join(others)})" for one, others in by_id.items())
+            yield f"{title}: " + "; ".join(said)
 
 
-def _change(change: Change, *, is_old: bool) -> Iterator[str]:
-    before = "absent" if change.before is None else str(change.before.verdict)
-    now = "absent" if change.now is None else str(change.now.verdict)
-    since = f", since {change.since}" if is_old and change.since else ""
-    yield f"    {change.requirement}  {before} -> {now}{since}"
-    told = change.now or change.before
-    if told is not None and (told is change.now) and now not in ("passed", "absent"):
-        yield f"        {shorten(one_line(told.reading), _READING)}"
-        yield f"        {one_line(told.check)}"
+def _flaky(found: Flaky) -> str:
+    return f"flaky: {_rate(found)}"
+
+
+def _rate(found: Flaky) -> str:
+    low, high = (f"{100 * each:.0f} %" for each in found.interval)
+    share = f"{100 * found.wrong / found.runs:.0f} %"
+    return (
+        f"{one_line(found.requirement)} failed in {found.wrong} of {plural(found.runs, 'run')} "
+        f"({share}; 95 % interval {low} to {high})"
+    )
+
+
+def _slower(found: Slower) -> Iterator[str]:
+    usual = found.usual
+    whose = "of another fingerprint" if found.beside else "of the same fingerprint"
+    yield (
+        f"slower: {one_line(found.step)} {seconds_text(found.now)}, "
+        f"{found.now / usual.median if usual.median else float('inf'):.1f} times the median of "
+        f"{plural(usual.runs, 'run')} {whose}, {seconds_text(usual.median)} "
+        f"(robust deviation {seconds_text(usual.deviation)})"
+    )
+    for name, before, now in found.beside:
+        yield f"    with it changed: {one_line(name)} {one_line(before)} -> {one_line(now)}"

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import io
+import contextlib
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from podresize.errors import EXIT_OK, EXIT_UNEXPECTED, UsageError
-from podresize_reports.bundle import RECORDS
-from podresize_reports.contents import contents
 from podresize_reports.history.regression import LAST_RUNS, regressions
 from podresize_reports.history.report import report as report_text
 from podresize_reports.history.store import History
-from podresize_reports.loading import read_run
 from podresize_reports.text import plural
 from podresize_reports.verifying import verify_bundle
 
@@ -53,23 +52,39 @@ def add(bundles: tuple[Path, ...], place: Path, rebuild: bool) -> None:
                 causes=("a typing error in the path",),
                 next_command="podresize bundle reports/out/<run id> bundle.zip",
             )
-    if rebuild:
-        place.unlink(missing_ok=True)
-    refused = 0
-    with History.open(place) as kept:
-        for bundle in bundles:
-            found = verify_bundle(bundle)
-            if found.complaints or found.run is None:
-                refused += 1
-                for complaint in found.complaints[:3]:
-                    click.echo(f"{bundle}: {complaint}", err=True)
-                continue
-            run = read_run(io.BytesIO(b"".join(contents(bundle).blocks(RECORDS))))
-            is_new = kept.add(run, digest=found.digest)
-            click.echo(f"{bundle}: {run.id}{'' if is_new else ', anew'}")
+    with _rebuilt(place) if rebuild else History.open(place) as kept:
+        refused = _take_in(kept, bundles)
     if refused:
         click.echo(f"{plural(refused, 'bundle')} left out", err=True)
     sys.exit(EXIT_UNEXPECTED if refused else EXIT_OK)
+
+
+def _take_in(kept: History, bundles: tuple[Path, ...]) -> int:
+    """Take in the bundles without a complaint; return how many have one."""
+    refused = 0
+    for bundle in bundles:
+        found = verify_bundle(bundle)
+        if found.complaints or found.run is None:
+            refused += 1
+            for complaint in found.complaints[:3]:
+                click.echo(f"{bundle}: {complaint}", err=True)
+            continue
+        is_new = kept.add(found.run, digest=found.digest)
+        click.echo(f"{bundle}: {found.run.id}{'' if is_new else ', anew'}")
+    return refused
+
+
+@contextlib.contextmanager
+def _rebuilt(place: Path) -> Iterator[History]:
+    """Yield a new history, which takes the place of the old one when all bundles are in."""
+    History.refuse_other_file(place)
+    fresh = place.with_name(f".{place.name}.{os.getpid()}")
+    try:
+        with History.open(fresh) as kept:
+            yield kept
+        fresh.replace(place)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 @history.command()
