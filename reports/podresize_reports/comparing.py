@@ -1,169 +1,153 @@
-"""Two targets beside each other: where the same check says something else of a requirement.
+"""Two stacks beside each other: where the same check says something else of a requirement.
 
-What one of them cannot show is listed with its reason, so that nobody takes silence for agreement.
+A stack of a run is its target and the clusters that its checks had for themselves; of what a check
+said of a requirement the worst counts.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections import Counter
+from collections.abc import Sequence
 
 from podresize.evidence.records import VerdictKind, VerdictRecord
 from podresize.requirements.loader import load_catalogue
+from podresize_reports.differing import Cause, Difference, Key, Section, Side, causes, difference
+from podresize_reports.flattening import facets_of
 from podresize_reports.loading import Run, TargetRecord
-from podresize_reports.text import natural, one_line, pad, plural, wrap
+from podresize_reports.steps import StepShift, samples, shifts
+from podresize_reports.text import natural
 
-# Where a check judged a requirement several times, the worst of them counts.
-_ORDER = (
-    VerdictKind.UNSUPPORTED,
-    VerdictKind.SKIPPED,
-    VerdictKind.PASSED,
-    VerdictKind.DEVIATION,
-    VerdictKind.FLAKY,
-    VerdictKind.FAILED,
-    VerdictKind.ERROR,
-)
-_ABSENT = "absent"
-_READING_LINES = 3
+# What sets the clusters of one stack apart; like ones have like times.
+_SETTINGS = {
+    "sync_seconds": "sync seconds",
+    "cpu_manager_policy": "cpu manager",
+    "memory_manager_policy": "memory manager",
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """One requirement of one check. A side that says nothing of it is ``absent``.
+class Timing:
+    """The steps of a resize on clusters of one kind: what sets these apart, and the steps."""
 
-    ``reading`` is what the side says that did not pass, of both the right one.
-    """
-
-    requirement: str
-    check: str
-    left: str
-    right: str
-    reading: str
+    settings: str
+    steps: tuple[StepShift, ...]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Two targets: how often both said the same, by verdict, and where they did not.
+    """Two stacks: how often both said the same, by verdict, and where they did not.
 
-    ``missed`` are no differences of the targets: one side saw a deviation that lasts for
-    milliseconds (``Deviation.fleeting``), and the other found nothing wrong.
+    ``told`` is each difference, and what fails on both. ``missed`` are no differences of the
+    stacks: one side saw a deviation that lasts for milliseconds (``Deviation.fleeting``), and the
+    other found nothing wrong. ``facets`` is what was detected otherwise: path, left, right.
     """
 
     left: TargetRecord
     right: TargetRecord
     same: Counter[str]
-    differences: tuple[Difference, ...]
+    told: tuple[Difference, ...]
     missed: tuple[Difference, ...] = ()
+    facets: tuple[tuple[str, str, str], ...] = ()
+    timings: tuple[Timing, ...] = ()
 
     @property
-    def facets(self) -> list[tuple[str, str, str]]:
-        """What was detected otherwise on the two: name, left, right."""
-        names = {**self.left.fingerprint, **self.right.fingerprint}
-        found = [
-            (name, str(self.left.fingerprint.get(name)), str(self.right.fingerprint.get(name)))
-            for name in names
-        ]
-        return [each for each in found if each[1] != each[2]]
+    def differences(self) -> tuple[Difference, ...]:
+        """Those that make the verdicts of the two differ."""
+        return tuple(each for each in self.told if each.is_one)
+
+    @property
+    def sections(self) -> list[tuple[Section, list[Cause]]]:
+        """What is told, by what it means and by its root; of each section the largest first."""
+        found = []
+        for section in Section:
+            here = [each for each in self.told if each.section is section]
+            if here:
+                found.append((section, causes(here)))
+        return found
 
 
-def compare(left: tuple[Run, TargetRecord], right: tuple[Run, TargetRecord]) -> Comparison:
-    """Return what two targets, of one run or of two, have in common and what not."""
-    ours, theirs = _worst(*left), _worst(*right)
+def compare(
+    left: tuple[Run, TargetRecord | Sequence[TargetRecord]],
+    right: tuple[Run, TargetRecord | Sequence[TargetRecord]],
+) -> Comparison:
+    """Return what two stacks, of one run or of two, have in common and what not.
+
+    A stack is given as its targets, the run's own first.
+    """
+    mine, others = _all(left[1]), _all(right[1])
+    ours, theirs = Side.of(left[0], _labels(mine)), Side.of(right[0], _labels(others))
     same: Counter[str] = Counter()
     found: list[Difference] = []
     missed: list[Difference] = []
-    for key in {**ours, **theirs}:
-        one, other = ours.get(key), theirs.get(key)
+    for key in {**ours.verdicts, **theirs.verdicts}:
+        one, other = ours.verdicts.get(key), theirs.verdicts.get(key)
         if one is not None and other is not None and one.verdict == other.verdict:
             same[str(one.verdict)] += 1
+            if one.verdict.is_unexpected or _is_another(one, other):
+                found.append(difference(key, ours, theirs))
         elif not _is_told_for_its_race(ours, theirs, key):
             is_missed = _is_missed(ours, theirs, key)
-            (missed if is_missed else found).append(_difference(key, one, other))
+            (missed if is_missed else found).append(difference(key, ours, theirs))
+    first, second = mine[0], others[0]
     return Comparison(
-        left=left[1],
-        right=right[1],
+        left=first,
+        right=second,
         same=same,
-        differences=_sorted(found),
+        told=_sorted(found),
         missed=_sorted(missed),
+        facets=facets_of(_detected(left[0], first), _detected(right[0], second)),
+        timings=_timings((left[0], mine), (right[0], others)),
     )
+
+
+def _detected(run: Run, target: TargetRecord) -> dict[str, object]:
+    return {**target.fingerprint, "podresize": run.version, "options": run.options}
+
+
+def _labels(targets: Sequence[TargetRecord]) -> frozenset[str]:
+    return frozenset(target.label for target in targets)
+
+
+def _all(targets: TargetRecord | Sequence[TargetRecord]) -> Sequence[TargetRecord]:
+    return (targets,) if isinstance(targets, TargetRecord) else targets
 
 
 def _sorted(found: list[Difference]) -> tuple[Difference, ...]:
     return tuple(sorted(found, key=lambda each: (natural(each.requirement), each.check)))
 
 
-def comparison_table(comparison: Comparison, *, width: int = 100) -> str:
-    """Return the comparison as plain text, ending in newline."""
-    lines = [f"left   {comparison.left.label}", f"right  {comparison.right.label}"]
-    facets = [each for each in comparison.facets if max(map(len, each)) <= width]
-    room = max((len(name) for name, *_ in facets), default=0)
-    lines += [f"  {pad(name, room)}  {left} | {right}" for name, left, right in facets]
-    total = sum(comparison.same.values())
-    counts = ", ".join(f"{count} {kind}" for kind, count in sorted(comparison.same.items()))
-    lines.append(f"{plural(total, 'verdict')} the same on both: {counts or 'none'}")
-    lines.append(f"{plural(len(comparison.differences), 'difference')}")
-    lines += _listed(comparison.differences, width)
-    if comparison.missed:
-        lines.append("seen on one side alone, since it lasts for milliseconds:")
-        lines += _listed(comparison.missed, width)
-    return "\n".join(lines) + "\n"
+def _is_another(one: VerdictRecord, other: VerdictRecord) -> bool:
+    return one.verdict is VerdictKind.DEVIATION and one.deviation != other.deviation
 
 
-def _listed(differences: tuple[Difference, ...], width: int) -> list[str]:
-    lines = []
-    for each in differences:
-        lines.append(f"  {each.requirement}  {each.left} | {each.right}  {each.check}")
-        said = wrap(one_line(each.reading), width - 6, lines=_READING_LINES)
-        lines += [f"      {line}" for line in said if line]
-    return lines
-
-
-def _worst(run: Run, target: TargetRecord) -> dict[tuple[str, str], VerdictRecord]:
-    worst: dict[tuple[str, str], VerdictRecord] = {}
-    for verdict in run.verdicts:
-        if verdict.target == target.label:
-            key = (verdict.check, verdict.requirement)
-            before = worst.get(key)
-            if before is None or _ORDER.index(verdict.verdict) > _ORDER.index(before.verdict):
-                worst[key] = verdict
-    return worst
-
-
-def _is_told_for_its_race(
-    ours: dict[tuple[str, str], VerdictRecord],
-    theirs: dict[tuple[str, str], VerdictRecord],
-    key: tuple[str, str],
-) -> bool:
+def _is_told_for_its_race(ours: Side, theirs: Side, key: Key) -> bool:
     """Whether one side tells of a requirement only because it saw a race, and the other did not.
 
     A requirement that a check does not ask for is told where it was broken or a race was seen.
     """
-    there = ours.get(key) or theirs.get(key)
-    lacks = theirs if key in ours else ours
+    there = ours.verdicts.get(key) or theirs.verdicts.get(key)
+    lacks = theirs if key in ours.verdicts else ours
     return (
-        key not in lacks
+        key not in lacks.verdicts
         and there is not None
         and there.verdict is VerdictKind.PASSED
-        and any(check == key[0] for check, _ in lacks)
+        and key[0] in lacks.checks
     )
 
 
-def _is_missed(
-    ours: dict[tuple[str, str], VerdictRecord],
-    theirs: dict[tuple[str, str], VerdictRecord],
-    key: tuple[str, str],
-) -> bool:
+def _is_missed(ours: Side, theirs: Side, key: Key) -> bool:
     """Whether one side saw a fleeting deviation where the other found nothing wrong.
 
     A requirement that the check does not ask for is told only where something was seen.
     """
-    one, other = ours.get(key), theirs.get(key)
+    one, other = ours.verdicts.get(key), theirs.verdicts.get(key)
     seen, calm = (one, other) if _is_fleeting(one) else (other, one)
     if not _is_fleeting(seen):
         return False
     if calm is not None:
         return calm.verdict is VerdictKind.PASSED
-    return any(check == key[0] for check, _ in (theirs if key in ours else ours))
+    return key[0] in (theirs if key in ours.verdicts else ours).checks
 
 
 def _is_fleeting(verdict: VerdictRecord | None) -> bool:
@@ -173,15 +157,25 @@ def _is_fleeting(verdict: VerdictRecord | None) -> bool:
     return known is not None and known.fleeting
 
 
-def _difference(
-    key: tuple[str, str], one: VerdictRecord | None, other: VerdictRecord | None
-) -> Difference:
-    told = [each for each in (other, one) if each is not None]
-    not_met = [each for each in told if each.verdict is not VerdictKind.PASSED]
-    return Difference(
-        requirement=key[1],
-        check=key[0],
-        left=_ABSENT if one is None else str(one.verdict),
-        right=_ABSENT if other is None else str(other.verdict),
-        reading=(not_met or told)[0].reading,
-    )
+def _timings(
+    left: tuple[Run, Sequence[TargetRecord]], right: tuple[Run, Sequence[TargetRecord]]
+) -> tuple[Timing, ...]:
+    """Return the steps of the resizes that both runs made, on clusters of the same settings."""
+    both = {each.check for each in left[0].verdicts} & {each.check for each in right[0].verdicts}
+    ours, theirs = _by_settings(left[1]), _by_settings(right[1])
+    found = []
+    for settings in ours.keys() & theirs.keys():
+        steps = shifts(
+            samples(left[0], ours[settings], both), samples(right[0], theirs[settings], both)
+        )
+        if steps:
+            found.append(Timing(settings=settings, steps=steps))
+    return tuple(sorted(found, key=lambda each: natural(each.settings)))
+
+
+def _by_settings(targets: Sequence[TargetRecord]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for target in targets:
+        own = (f"{name} {target.fingerprint.get(key)}" for key, name in _SETTINGS.items())
+        found.setdefault(", ".join(own), set()).add(target.label)
+    return found

@@ -78,7 +78,7 @@ def samples(
     measured = {step for facts in resizes.values() for step in facts} - {_GAP}
     return in_order(
         {
-            step: tuple(sorted(facts[step] for facts in resizes.values() if step in facts))
+            step: tuple(sorted(facts[step] for facts in resizes.values() if facts.get(step, 0) > 0))
             for step in measured
         }
     )

@@ -1,60 +1,115 @@
-"""``podresize compare``: two records files beside each other, target by target."""
+"""``podresize compare``: two bundles, or records of runs, beside each other, stack by stack."""
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
+import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
 from podresize.errors import EXIT_OK, EXIT_UNEXPECTED, UsageError
 from podresize.requirements.target import UNKNOWN
-from podresize_reports.comparing import compare as compare_targets
-from podresize_reports.comparing import comparison_table
-from podresize_reports.loading import Run, TargetRecord, load_run
+from podresize_reports.bundle import MANIFEST, RECORDS
+from podresize_reports.comparing import compare as compare_stacks
+from podresize_reports.comparison_text import comparison_json, comparison_table
+from podresize_reports.contents import UnreadableError, contents
+from podresize_reports.loading import Run, TargetRecord, load_run, read_run
+from podresize_reports.required import stack_of
+from podresize_reports.text import one_line
+from podresize_reports.verifying import verify_bundle
 
-# What makes two targets the same but for where they run.
-_SAME = (
-    *("kubernetes", "kubelet", "runtime", "runtime_version", "oci_runtime", "gate"),
-    *("cpu_manager_policy", "memory_manager_policy", "sync_seconds"),
-)
+Stack = tuple[TargetRecord, ...]
+_GATE = -1  # where ``stack_of`` has it
 
 
 @click.command()
 @click.argument("left", type=click.Path(path_type=Path))
 @click.argument("right", type=click.Path(path_type=Path))
-def compare(left: Path, right: Path) -> None:
-    """Compare the verdicts of two runs, each given as its records.jsonl or its directory.
+@click.option("--checks", is_flag=True, help="Name every check of a difference.")
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="json: an object of docs/comparing.md.",
+)
+@click.option("--unverified", is_flag=True, help="Take a bundle that has a complaint, too.")
+def compare(left: Path, right: Path, checks: bool, kind: str, unverified: bool) -> None:
+    """Compare two runs, each a bundle, the directory of a run or its records.jsonl.
 
-    Targets of the same versions and policies are put beside each other, those of checks with a
-    cluster of their own too; where each run has one target, these. Exit code 1 when a verdict
-    differs, or a target of one run has no match in the other.
+    Stacks of the same versions are put beside each other, with the clusters that their checks had
+    for themselves; where each run has one stack, these. Exit code 1 when a verdict differs, or a
+    stack of one run has no match in the other.
     """
-    ours, theirs = load(left), load(right)
+    ours, theirs = (load(path, unverified=unverified) for path in (left, right))
     width = shutil.get_terminal_size((110, 24)).columns
     pairs = _pairs(ours, theirs, (left, right))
-    differ = False
-    for one, other in pairs:
-        comparison = compare_targets((ours, one), (theirs, other))
-        click.echo(comparison_table(comparison, width=width))
-        differ = differ or bool(comparison.differences)
-    for side, run, number in (("left", ours, 0), ("right", theirs, 1)):
-        for target in _with_verdicts(run):
-            if target not in [pair[number] for pair in pairs]:
-                click.echo(f"only {side}: {target.label}")
-                differ = True
+    found = [compare_stacks((ours, one), (theirs, other)) for one, other in pairs]
+    alone = [
+        (side, stack[0].label)
+        for side, run, number in (("left", ours, 0), ("right", theirs, 1))
+        for stack in _stacks(run)
+        if stack not in [pair[number] for pair in pairs]
+    ]
+    differ = bool(alone) or any(each.differences for each in found)
+    if kind == "json":
+        document = {
+            "kind": "podresize-comparison",
+            "schema": 1,
+            "left": _source(left, ours),
+            "right": _source(right, theirs),
+            "differ": differ,
+            "stacks": [comparison_json(each) for each in found],
+            "alone": [{"side": side, "stack": label} for side, label in alone],
+        }
+        click.echo(json.dumps(document, indent=1))
+    else:
+        for each in found:
+            click.echo(comparison_table(each, width=width, checks=checks))
+        for side, label in alone:
+            click.echo(f"only {side}: {one_line(label)}")
     sys.exit(EXIT_UNEXPECTED if differ else EXIT_OK)
 
 
-def load(path: Path) -> Run:
-    """Return the run that a records file, or the directory that holds it, tells of.
+def _source(path: Path, run: Run) -> dict[str, str]:
+    return {"source": str(path), "run": run.id, "podresize": run.version}
 
-    Raises ``UsageError`` for one that cannot be read or has no verdict.
+
+def load(path: Path, *, unverified: bool = False) -> Run:
+    """Return the run of a bundle, of a records file, or of the directory that holds one.
+
+    Raises ``UsageError`` for one that cannot be read, has no verdict, or is a bundle with a
+    complaint, unless that is to be taken ``unverified``.
     """
-    file = path / "records.jsonl" if path.is_dir() else path
+    is_bundle = (path / MANIFEST).is_file() if path.is_dir() else _is_archive(path)
+    run = _of_bundle(path, unverified) if is_bundle else _of_records(path)
+    if not run.verdicts:
+        raise UsageError(
+            "the records hold no verdict",
+            value=str(path),
+            origin="the command line",
+            causes=("the run ended before its first check", "it is another file"),
+            next_command=f"head -c 300 {path / RECORDS if path.is_dir() else path}",
+        )
+    return run
+
+
+def _is_archive(path: Path) -> bool:
     try:
-        run = load_run(file)
+        return path.suffix == ".zip" or zipfile.is_zipfile(path)
+    except OSError:
+        return False
+
+
+def _of_records(path: Path) -> Run:
+    file = path / RECORDS if path.is_dir() else path
+    try:
+        return load_run(file)
     except OSError as error:
         raise UsageError(
             f"the records cannot be read: {error.strerror}",
@@ -63,47 +118,71 @@ def load(path: Path) -> Run:
             causes=("a typing error in the path", "the run wrote them elsewhere (--out)"),
             next_command="ls reports/out",
         ) from None
-    if not run.verdicts:
-        raise UsageError(
-            "the records hold no verdict",
-            value=str(file),
-            origin="the command line",
-            causes=("the run ended before its first check", "it is another file"),
-            next_command=f"head -c 300 {file}",
-        )
-    return run
 
 
-def _pairs(
-    ours: Run, theirs: Run, paths: tuple[Path, Path]
-) -> list[tuple[TargetRecord, TargetRecord]]:
-    mine, other = _with_verdicts(ours), _with_verdicts(theirs)
+def _of_bundle(path: Path, unverified: bool) -> Run:
+    if unverified:
+        try:
+            return read_run(b"".join(contents(path).blocks(RECORDS)).splitlines(keepends=True))
+        except (UnreadableError, KeyError) as error:
+            why = str(error)
+    else:
+        found = verify_bundle(path)
+        if not found.complaints and found.run is not None:
+            return found.run
+        first, more = found.complaints[0], len(found.complaints) - 1
+        why = f"{first}{f', and {more} more' if more else ''}"
+    raise UsageError(
+        "the bundle has a complaint" if not unverified else "the bundle's records cannot be read",
+        value=f"{path}: {why}",
+        origin="the command line",
+        causes=("it was cut short or changed", "it is of another release of podresize"),
+        next_command=f"podresize verify {path}, or --unverified to take it as it is",
+    )
+
+
+def _pairs(ours: Run, theirs: Run, paths: tuple[Path, Path]) -> list[tuple[Stack, Stack]]:
+    mine, other = _stacks(ours), _stacks(theirs)
     if len(mine) == len(other) == 1:
         return [(mine[0], other[0])]
     found = [(one, two) for one in mine for two in other if _are_alike(one, two)]
+    # What is left over differs on purpose: a matrix before and after an upgrade, say.
+    lone = [stack for stack in mine if stack not in [one for one, _ in found]]
+    others = [stack for stack in other if stack not in [two for _, two in found]]
+    for stack in lone:
+        same = [each for each in others if _gate(each) == _gate(stack)]
+        if len(same) == 1 and [_gate(each) for each in lone].count(_gate(stack)) == 1:
+            found.append((stack, same[0]))
     if not found:
         raise UsageError(
-            "the two runs have no target in common",
-            value=f"{paths[0]}: {len(mine)} targets, {paths[1]}: {len(other)}",
+            "the two runs have no stack in common",
+            value=f"{paths[0]}: {_labels(mine)}; {paths[1]}: {_labels(other)}",
             origin="the command line",
-            causes=(f"a target is the same by {', '.join(_SAME)}",),
-            next_command=f"grep '\"target\"' {paths[0]}",
+            causes=("a stack is the same by its versions, OCI runtime and gate",),
+            next_command="podresize compare of two runs of one stack each",
         )
     return found
 
 
-def _with_verdicts(run: Run) -> list[TargetRecord]:
-    """Return the targets that were checked."""
-    counts: dict[str, int] = {}
-    for verdict in run.verdicts:
-        counts[verdict.target] = counts.get(verdict.target, 0) + 1
-    return [target for target in run.targets if counts.get(target.label)]
+def _labels(stacks: Iterable[Stack]) -> str:
+    return " and ".join(one_line(stack[0].label) for stack in stacks)
 
 
-def _are_alike(one: TargetRecord, two: TargetRecord) -> bool:
+def _stacks(run: Run) -> list[Stack]:
+    """Return the targets that were checked, by what makes a stack; the run's own target first."""
+    checked = {verdict.target for verdict in run.verdicts}
+    found: dict[tuple[object, ...], list[TargetRecord]] = {}
+    for target in run.targets:
+        if target.label in checked:
+            found.setdefault(stack_of(target), []).append(target)
+    return [tuple(targets) for targets in found.values()]
+
+
+def _gate(stack: Stack) -> object:
+    return stack_of(stack[0])[_GATE]
+
+
+def _are_alike(one: Stack, two: Stack) -> bool:
     """Whether nothing that was detected on both tells them apart."""
-    for name in _SAME:
-        left, right = one.fingerprint.get(name), two.fingerprint.get(name)
-        if left != right and UNKNOWN not in (left, right):
-            return False
-    return True
+    pairs = zip(stack_of(one[0]), stack_of(two[0]), strict=True)
+    return all(left == right or UNKNOWN in (left, right) for left, right in pairs)
