@@ -10,7 +10,7 @@ from tests.reports import whole_run
 
 from podresize.cli.bundle import make_bundle
 from podresize.cli.history import history
-from podresize.errors import UsageError
+from podresize.errors import HostError, UsageError
 
 
 def invoke(tmp_path: Path, command: str, *words: object) -> Result:
@@ -88,3 +88,22 @@ def test_what_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
         invoke(tmp_path, "report")
     with pytest.raises(UsageError, match="there is no such bundle"):
         invoke(tmp_path, "add", tmp_path / "none.zip")
+
+
+@pytest.mark.parametrize("name", ["", "deeper/page.html"], ids=["directory", "file"])
+def test_the_page_is_written(tmp_path: Path, name: str) -> None:
+    invoke(tmp_path, "add", bundle(tmp_path, 1), bundle(tmp_path, 2, holds=False))
+
+    told = invoke(tmp_path, "page", "--out", tmp_path / name)
+
+    written = tmp_path / (name or "history.html")
+    assert (told.exit_code, told.output) == (0, f"written: {written}\n")
+    assert "1 new failure" in written.read_text()
+
+
+def test_a_page_that_cannot_be_written_is_one_message(tmp_path: Path) -> None:
+    invoke(tmp_path, "add", bundle(tmp_path, 1))
+    (tmp_path / "file").write_text("no directory")
+
+    with pytest.raises(HostError, match="the page cannot be written"):
+        invoke(tmp_path, "page", "--out", tmp_path / "file" / "page.html")

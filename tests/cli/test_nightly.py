@@ -79,6 +79,8 @@ def test_the_second_night_names_what_is_worse(
     written = [each.read_text() for each in (tmp_path / "out").glob("*/nightly.txt")]
     assert sum("API-30  passed -> failed" in text for text in written) == 1
     assert len(list((tmp_path / "out").glob("*/one.zip"))) == 2
+    pages = [each.read_text() for each in (tmp_path / "out").glob("*/history.html")]
+    assert sum("1 of 1 stack worse than before" in page for page in pages) == 1
 
 
 def test_every_cell_is_run(nights: dict[str, Any], command: Callable[..., Result]) -> None:

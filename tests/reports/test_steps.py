@@ -35,7 +35,7 @@ def test_a_resize_that_several_requirements_are_read_off_counts_once(tmp_path: P
 
 def test_what_was_so_before_the_patch_took_no_time(tmp_path: Path) -> None:
     verdicts = [
-        build.verdict(timeline=f"t{number}", facts={"status": at, "sampling_gap": 0.5})
+        build.verdict(timeline=f"t{number}", facts={"status": at, "cri": 0.0, "sampling_gap": 0.5})
         for number, at in enumerate((0.0, 0.0, 1.5))
     ]
     records = [build.run_record(), build.target_record(), *verdicts]

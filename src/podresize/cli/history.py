@@ -10,14 +10,17 @@ from pathlib import Path
 
 import click
 
-from podresize.errors import EXIT_OK, EXIT_UNEXPECTED, UsageError
+from podresize.errors import EXIT_OK, EXIT_UNEXPECTED, HostError, UsageError
+from podresize_reports.history.page import MOST_RUNS, SHOWN_RUNS, history_page
 from podresize_reports.history.regression import LAST_RUNS, regressions
 from podresize_reports.history.report import report as report_text
 from podresize_reports.history.store import History
 from podresize_reports.text import plural
 from podresize_reports.verifying import verify_bundle
+from podresize_reports.write import write_atomically
 
 _HISTORY = Path("reports/out/history.sqlite")
+PAGE = "history.html"
 
 history_option = click.option(
     "--history",
@@ -87,20 +90,74 @@ def _rebuilt(place: Path) -> Iterator[History]:
         fresh.unlink(missing_ok=True)
 
 
-@history.command()
-@history_option
-@click.option(
+last_option = click.option(
     "--last",
     type=click.IntRange(min=2),
     default=LAST_RUNS,
     show_default=True,
     help="Compare with so many runs before.",
 )
+
+
+@history.command()
+@history_option
+@last_option
 def report(place: Path, last: int) -> None:
     """Print what changed on each stack with its newest run.
 
     Exit codes: 0 nothing is worse, 1 something fails that did not, 2 usage.
     """
+    _refuse_nothing(place)
+    with History.open(place) as kept:
+        found = regressions(kept, last=last)
+    click.echo(report_text(found), nl=False)
+    sys.exit(EXIT_UNEXPECTED if any(each.is_worse for each in found) else EXIT_OK)
+
+
+@history.command()
+@history_option
+@last_option
+@click.option(
+    "--shown",
+    type=click.IntRange(min=2, max=MOST_RUNS),
+    default=SHOWN_RUNS,
+    show_default=True,
+    help="Draw so many runs of each stack.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="FILE",
+    help="Where the page goes; history.html in it where that is a directory.",
+)
+def page(place: Path, last: int, shown: int, out: Path) -> None:
+    """Write the history as one page: what changed, requirement by run, and the steps' times.
+
+    It opens anywhere, without a network. Exit codes: 0 written, 2 usage or host.
+    """
+    _refuse_nothing(place)
+    with History.open(place) as kept:
+        content = history_page(kept, shown=shown, last=last)
+    click.echo(f"written: {write_page(content, out / PAGE if out.is_dir() else out)}")
+
+
+def write_page(content: bytes, place: Path) -> Path:
+    """Write the page of a history. Raises ``HostError`` where that cannot be."""
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        return write_atomically(place, content)
+    except OSError as error:
+        raise HostError(
+            f"the page cannot be written: {error.strerror}",
+            value=str(place),
+            origin="--out or its default",
+            causes=("the directory belongs to someone else", "the disk is full"),
+            next_command=f"df -h {place.parent}",
+        ) from error
+
+
+def _refuse_nothing(place: Path) -> None:
     if not place.exists():
         raise UsageError(
             "there is no such history",
@@ -109,7 +166,3 @@ def report(place: Path, last: int) -> None:
             causes=("no bundle was added yet",),
             next_command="podresize history add bundle.zip",
         )
-    with History.open(place) as kept:
-        found = regressions(kept, last=last)
-    click.echo(report_text(found), nl=False)
-    sys.exit(EXIT_UNEXPECTED if any(each.is_worse for each in found) else EXIT_OK)

@@ -16,17 +16,15 @@ from typing import Any
 import click
 
 from podresize.cli.driving import EXIT_INTERRUPTED
-from podresize.cli.history import history_option
+from podresize.cli.history import PAGE, history_option, write_page
 from podresize.errors import EXIT_OK, EXIT_UNEXPECTED, EXIT_USAGE, HostError, UsageError
 from podresize.evidence.records import new_run_id
 from podresize.manifests import manifests
 from podresize.requirements.shard import Shard
-from podresize_reports.bundle import RECORDS
-from podresize_reports.contents import contents
+from podresize_reports.history.page import history_page
 from podresize_reports.history.regression import regressions
 from podresize_reports.history.report import report
 from podresize_reports.history.store import History
-from podresize_reports.loading import read_run
 from podresize_reports.text import plural
 from podresize_reports.verifying import verify_bundle
 from podresize_reports.write import write_atomically
@@ -95,9 +93,10 @@ def nightly(
             next_command=f"df -h {out.parent}",
         ) from error
     ran = [_run(cell, night, number=number, of=len(cells)) for number, cell in enumerate(cells, 1)]
-    text, is_worse = _reported(ran, place)
+    text, page, is_worse = _reported(ran, place)
     click.echo(text, nl=False)
     click.echo(f"written: {write_atomically(night / 'nightly.txt', text.encode())}")
+    click.echo(f"written: {write_page(page, night / PAGE)}")
     sys.exit(EXIT_UNEXPECTED if is_worse else EXIT_OK)
 
 
@@ -175,8 +174,8 @@ def _call(command: Sequence[str], screen: io.TextIOWrapper) -> int:
         return EXIT_INTERRUPTED
 
 
-def _reported(ran: Sequence[Ran], place: Path) -> tuple[str, bool]:
-    """Return the night's text, and whether somebody has to look."""
+def _reported(ran: Sequence[Ran], place: Path) -> tuple[str, bytes, bool]:
+    """Return the night's text, the page of the history, and whether somebody has to look."""
     lines: list[str] = []
     runs: set[str] = set()
     is_worse = False
@@ -187,9 +186,10 @@ def _reported(ran: Sequence[Ran], place: Path) -> tuple[str, bool]:
                 lines.append(f"{each.cell.name}: {problem}")
                 is_worse = is_worse or each.code != EXIT_USAGE
         found = [each for each in regressions(history) if each.now.id in runs]
+        page = history_page(history)
     head = f"{plural(len(ran), 'cell')}, {sum(each.seconds for each in ran) / 60:.0f} min"
     text = "\n".join([head, *lines, report(found)])
-    return text, is_worse or any(each.is_worse for each in found)
+    return text, page, is_worse or any(each.is_worse for each in found)
 
 
 def _taken_in(each: Ran, history: History, runs: set[str]) -> str | None:
@@ -197,11 +197,10 @@ def _taken_in(each: Ran, history: History, runs: set[str]) -> str | None:
     if each.bundle is None:
         return f"no bundle (exit code {each.code}): see its screen.txt"
     found = verify_bundle(each.bundle)
-    if found.complaints:
+    if found.complaints or found.run is None:
         return f"its bundle has a complaint: {found.complaints[0]}"
-    run = read_run(io.BytesIO(b"".join(contents(each.bundle).blocks(RECORDS))))
-    history.add(run, digest=found.digest)
-    runs.add(run.id)
+    history.add(found.run, digest=found.digest)
+    runs.add(found.run.id)
     return None
 
 
