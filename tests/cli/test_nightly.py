@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from tests.reports import whole_run
 
 from podresize.cli.bundle import make_bundle
+from podresize.cli.matrix_file import read_matrix
 from podresize.errors import UsageError
 from podresize.manifests import manifests
 
@@ -161,7 +162,7 @@ def test_a_matrix_that_is_malformed_is_said(tmp_path: Path, text: str, why: str)
     (tmp_path / "m").write_text(text)
 
     with pytest.raises(UsageError, match="this is no matrix of cells") as error:
-        module.read_matrix(tmp_path / "m")
+        read_matrix(tmp_path / "m")
     assert why in str(error.value)
 
 
@@ -172,7 +173,7 @@ def test_a_cell_that_there_is_not_is_refused(command: Callable[..., Result]) -> 
 
 
 def test_the_matrix_that_podresize_brings_can_be_read() -> None:
-    cells = module.read_matrix(manifests("matrix.toml"))
+    cells = read_matrix(manifests("matrix.toml"))
 
     assert len(cells) >= 4
     assert json.dumps([cell.command for cell in cells])

@@ -17,6 +17,7 @@ from podresize.cli.cluster import cluster
 from podresize.cli.compare import compare
 from podresize.cli.doctor import doctor
 from podresize.cli.history import history
+from podresize.cli.job import job
 from podresize.cli.matrix import matrix
 from podresize.cli.mutation import mutation
 from podresize.cli.nightly import nightly
@@ -42,6 +43,7 @@ commands.add_command(merge)
 commands.add_command(certificate)
 commands.add_command(history)
 commands.add_command(nightly)
+commands.add_command(job)
 commands.add_command(compare)
 commands.add_command(matrix)
 commands.add_command(mutation)

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import re
 import subprocess
 import sys
 import time
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
 from podresize.cli.driving import EXIT_INTERRUPTED
 from podresize.cli.history import PAGE, history_option, write_page
-from podresize.errors import EXIT_OK, EXIT_UNEXPECTED, EXIT_USAGE, HostError, UsageError
+from podresize.cli.matrix_file import Cell, chosen, read_matrix
+from podresize.errors import EXIT_OK, EXIT_UNEXPECTED, EXIT_USAGE, HostError
 from podresize.evidence.records import new_run_id
 from podresize.manifests import manifests
-from podresize.requirements.shard import Shard
 from podresize_reports.history.page import history_page
 from podresize_reports.history.regression import regressions
 from podresize_reports.history.report import report
@@ -30,17 +27,6 @@ from podresize_reports.verifying import verify_bundle
 from podresize_reports.write import write_atomically
 
 _OUT = Path("reports/out/nightly")
-_NAME = re.compile(r"[\w.-]+")
-_COMMANDS = ("run", "certify-runtime")
-_NOT_OF_A_CELL = ("--out", "--bundle")
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
-    """One run of a night: its name, and the command of podresize without where it writes."""
-
-    name: str
-    command: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,52 +86,6 @@ def nightly(
     sys.exit(EXIT_UNEXPECTED if is_worse else EXIT_OK)
 
 
-def read_matrix(place: Path) -> list[Cell]:
-    """Return the cells of a matrix file. Raises ``UsageError`` for one that is malformed."""
-    try:
-        cells = tomllib.loads(place.read_text(encoding="utf-8")).get("cell")
-    except (OSError, ValueError) as error:
-        raise _bad(place, f"it cannot be read: {error}") from None
-    if not isinstance(cells, list) or not cells:
-        raise _bad(place, "it has no [[cell]]")
-    found: list[Cell] = []
-    for each in cells:
-        cell = _cell(place, each)
-        if cell.name in [other.name for other in found]:
-            raise _bad(place, f"two cells are named {cell.name}")
-        found.append(cell)
-    return found
-
-
-def _cell(place: Path, raw: Any) -> Cell:
-    if not isinstance(raw, dict) or raw.keys() != {"name", "command"}:
-        raise _bad(place, f"a cell has name and command: {raw!r}")
-    name, command = raw["name"], raw["command"]
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise _bad(place, f"a name is of letters, digits, dots and dashes: {name!r}")
-    if not isinstance(command, list) or not all(isinstance(word, str) for word in command):
-        raise _bad(place, f"the command of {name} is a list of words")
-    if not command or command[0] not in _COMMANDS:
-        raise _bad(place, f"the command of {name} begins with {' or '.join(_COMMANDS)}")
-    for word in command:
-        if word.partition("=")[0] in _NOT_OF_A_CELL:
-            raise _bad(place, f"where {name} writes is the night's: {word}")
-    return Cell(name=name, command=tuple(command))
-
-
-def chosen(cells: list[Cell], only: Sequence[str], shard: str | None, place: Path) -> list[Cell]:
-    """Return the cells that are asked for. Raises ``UsageError`` where that is none."""
-    known = {cell.name: cell for cell in cells}
-    for name in only:
-        if name not in known:
-            raise _bad(place, f"there is no cell {name}; all: {', '.join(known)}")
-    wanted = [known[name] for name in only] or cells
-    if shard is None:
-        return wanted
-    part = Shard.parse(shard)
-    return wanted[part.number - 1 :: part.of]
-
-
 def _run(cell: Cell, night: Path, *, number: int, of: int) -> Ran:
     click.echo(f"[{number} of {of}] {cell.name} ", nl=False)
     place, bundle = night / cell.name, night / f"{cell.name}.zip"
@@ -202,13 +142,3 @@ def _taken_in(each: Ran, history: History, runs: set[str]) -> str | None:
     history.add(found.run, digest=found.digest)
     runs.add(found.run.id)
     return None
-
-
-def _bad(place: Path, why: str) -> UsageError:
-    return UsageError(
-        "this is no matrix of cells",
-        value=f"{place}: {why}",
-        origin="--matrix",
-        causes=("a typing error", "it is another file"),
-        next_command="podresize nightly --help",
-    )
