@@ -214,6 +214,18 @@ def test_one_root_cause_is_one_entry(tmp_path: Path, night: Night) -> None:
         "    3 requirements of one cause  passed -> failed",
         "        A-1, A-2, A-10",
     ]
+    assert lines[at + 3] == "        At fault is the CRI runtime, which did not do it"
+
+
+def test_what_is_fixed_says_what_it_was(tmp_path: Path, night: Night) -> None:
+    failed = night(1, {"A-1": FAILED, "A-2": FAILED}, reading="the kernel kept {number}")
+    found = changed(tmp_path, failed, night(2, {"A-1": PASSED, "A-2": PASSED, "A-3": PASSED}))
+
+    text = report([found])
+
+    assert "    2 requirements of one cause  failed -> passed\n        A-1, A-2\n" in text
+    assert "        was: the kernel kept 0" in text
+    assert "  new requirements (1)\n    A-3  absent -> passed\n  fixed" in text
 
 
 def test_what_is_not_put_to_the_target_any_more_is_told(tmp_path: Path, night: Night) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from podresize.evidence.records import VerdictKind
 from podresize_reports.causes import by_cause, cause
 from podresize_reports.history.course import Flaky
 from podresize_reports.history.regression import Change, Regression
@@ -65,20 +66,27 @@ def _sections(found: Regression) -> Iterator[str]:
 
 
 def _together(changes: Sequence[Change]) -> list[list[Change]]:
-    """Return those of one cause together; what is met has none, and is told by what it was."""
+    """Return those of one cause together."""
 
     def key(change: Change) -> str:
-        told = change.now or change.before
-        words = f"{_kind(change.before)} -> {_kind(change.now)}, {change.since}"
-        return f"{words}: {_cause(told) if told is change.now else ''}"
+        turn = f"{_kind(change.before)} -> {_kind(change.now)}"
+        return f"{turn}, {change.since}: {_cause(_telling(change))}"
 
     return [same for _, same in by_cause(changes, key)]
 
 
+def _telling(change: Change) -> Standing | None:
+    """Return what says why: the newest run where something is to be said, else the one before."""
+    now = change.now
+    told = change.before if now is None or now.verdict is VerdictKind.PASSED else now
+    return None if told is None or told.verdict is VerdictKind.PASSED else told
+
+
 def _cause(told: Standing | None) -> str:
-    if told is None or _kind(told) == "passed":
+    if told is None:
         return ""
-    return cause(told.reading, told.deviations[0] if told.deviations else None)
+    found = cause(told.reading, told.deviations[0] if told.deviations else None)
+    return found if told.verdict.is_executed else found.replace(told.requirement, "it")
 
 
 def _kind(standing: Standing | None) -> str:
@@ -87,6 +95,7 @@ def _kind(standing: Standing | None) -> str:
 
 def _entry(same: Sequence[Change], title: str) -> Iterator[str]:
     first = same[0]
+    told = _telling(first)
     names = ", ".join(one_line(change.requirement) for change in same)
     turn = f"{_kind(first.before)} -> {_kind(first.now)}"
     if title == "still failing" and first.since:
@@ -94,14 +103,16 @@ def _entry(same: Sequence[Change], title: str) -> Iterator[str]:
     if len(same) == 1:
         yield f"{names}  {turn}"
     else:
-        yield f"{plural(len(same), 'requirement')} of one cause  {turn}"
+        yield f"{plural(len(same), 'requirement')}{' of one cause' if told else ''}  {turn}"
         yield from (f"    {line}" for line in wrap(names, _WIDTH, lines=_LINES))
     for change in same:
         if title == "NEW FAILURES" and change.flaky:
             yield f"    known to be flaky: {_rate(change.flaky)}"
-    if first.now is not None and _kind(first.now) != "passed":
-        yield f"    {shorten(one_line(first.now.reading), _READING)}"
-        yield f"    {one_line(first.now.check)}"
+    if told is not None:
+        words = told.reading if len(same) == 1 else _cause(told)
+        yield f"    {'' if told is first.now else 'was: '}{shorten(one_line(words), _READING)}"
+        if told is first.now:
+            yield f"    {one_line(told.check)}"
 
 
 def _deviations(found: Regression) -> Iterator[str]:
