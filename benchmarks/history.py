@@ -1,4 +1,4 @@
-"""How long the regression report takes, on a history of generated runs.
+"""How long the regression report and the page take, on a history of generated runs.
 
     python -m benchmarks.history [--runs 1000] [--requirements 300]
 
@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 from podresize.evidence.records import VerdictKind, VerdictRecord
+from podresize_reports.history.page import history_page
 from podresize_reports.history.regression import regressions
 from podresize_reports.history.report import report
 from podresize_reports.history.store import History
@@ -73,13 +74,21 @@ def main() -> None:
             f"{place.stat().st_size / (1 << 20):.0f} MiB"
         )
         for last in (20, arguments.runs):
-            took = []
+            took, used = [], []
             for _ in range(_TIMES):
-                began = time.perf_counter()
+                began, spent = time.perf_counter(), time.process_time()
                 with History.open(place) as history:
                     report(regressions(history, last=last))
                 took.append(time.perf_counter() - began)
-            print(f"report against the last {last}: median {1000 * statistics.median(took):.0f} ms")
+                used.append(time.process_time() - spent)
+            print(
+                f"report against the last {last}: median {1000 * statistics.median(took):.0f} ms, "
+                f"{1000 * statistics.median(used):.0f} ms of it on a processor"
+            )
+        began = time.perf_counter()
+        with History.open(place) as history:
+            page = history_page(history, last=arguments.runs)
+        print(f"page: {time.perf_counter() - began:.1f} s, {len(page) / (1 << 20):.1f} MiB")
 
 
 if __name__ == "__main__":

@@ -84,6 +84,17 @@ def test_the_second_night_names_what_is_worse(
     assert sum("1 of 1 stack worse than before" in page for page in pages) == 1
 
 
+def test_a_history_that_cannot_be_read_is_said_before_the_night(
+    nights: dict[str, Any], command: Callable[..., Result], tmp_path: Path
+) -> None:
+    (tmp_path / "history").write_text("no database at all, and longer than a header of one is")
+
+    with pytest.raises(UsageError, match="no history of podresize"):
+        command()
+
+    assert nights["ran"] == []
+
+
 def test_every_cell_is_run(nights: dict[str, Any], command: Callable[..., Result]) -> None:
     done = command()
 

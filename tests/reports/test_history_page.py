@@ -95,7 +95,10 @@ def test_the_stack_that_is_worse_comes_first(tmp_path: Path, night: Night) -> No
 
 
 def test_an_empty_history_is_a_page_as_well(tmp_path: Path) -> None:
-    assert "The history holds no run." in page_of(tmp_path)
+    text = page_of(tmp_path)
+
+    assert "The history holds no run." in text
+    assert "href=" not in text
 
 
 class _Tags(html.parser.HTMLParser):
