@@ -2,7 +2,7 @@
 
 A catalogued deviation is one cause. Where the witnesses name who is guilty, that is one, since it
 is the first place in the chain that went wrong and all else follows from it. What is left is alike
-where it differs in nothing but numbers and the names of pods.
+where it differs in nothing but numbers, the fields of a value and the names of pods.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ _Item = TypeVar("_Item")
 # The words of attribution.Blame and of claim_judging.
 _GUILTY = re.compile(r"At fault is the .*")
 _POD = re.compile(r"\b[\w.-]+/[\w.-]+: ")
+# A value of several fields: which of them differ is the check's own.
+_FIELDS = re.compile(r"\{[^{}]*\}|\[[^\[\]]*\]")
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 
 
@@ -39,7 +41,7 @@ def by_cause(
     groups: dict[str, list[_Item]] = defaultdict(list)
     for item in items:
         said = cause_of(item)
-        key = _NUMBER.sub("#", _POD.sub("", said))
+        key = _NUMBER.sub("#", _FIELDS.sub("{}", _POD.sub("", said)))
         words.setdefault(key, said)
         groups[key].append(item)
     return [

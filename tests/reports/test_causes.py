@@ -14,9 +14,10 @@ from podresize_reports.causes import by_cause, cause
         (("container c1 of pr-1-gw2/a: cpu is 1", "container c1 of pr-9-gw10/b: cpu is 1"), 1),
         (("the code is 'OK'. At fault is the kubelet", "cpu is 1. At fault is the kubelet"), 1),
         (("cpu is 1. At fault is the kubelet", "cpu is 1. At fault is the apiserver"), 2),
+        (("it is {}, expected {'a': 1}", "it is {'b': 2}, expected {'b': 1}"), 1),
         (("cpu is 1", "memory is 1"), 2),
     ],
-    ids=["numbers", "pods", "one who is guilty", "two who are", "two values"],
+    ids=["numbers", "pods", "one who is guilty", "two who are", "fields", "two values"],
 )
 def test_readings_have_as_many_causes_as_roots(readings: tuple[str, ...], number: int) -> None:
     assert len(by_cause(readings, cause)) == number
