@@ -43,6 +43,9 @@ STEPS = {
     "sampling_gap": "(cgroups not read for)",
 }
 
+DIED = "The run died half way: this is what it had recorded."
+NOTHING_EXECUTED = "Nothing was executed."
+
 _OTHERWISE = {
     VerdictKind.FAILED: "failed",
     VerdictKind.ERROR: "could not be judged (harness)",
@@ -202,7 +205,7 @@ def tone(run: Run) -> VerdictKind:
 def headline(run: Run) -> str:
     """Return the verdict on the run in one short sentence."""
     if not run.executed:
-        return "Nothing was executed."
+        return NOTHING_EXECUTED
     found = rows(run)
     broken = [row for row in found if row.verdict in (VerdictKind.FAILED, VerdictKind.FLAKY)]
     unjudged = [row for row in found if row.verdict is VerdictKind.ERROR]
@@ -237,7 +240,7 @@ def detail(run: Run) -> str:
             parts.append(f"{kinds[kind]} {words}")
     if run.executed and (unseen := silent(run)):
         parts.append(f"no check put {_names(unseen)} to a target that could show it")
-    died = "" if run.complete else " The run died half way: this is what it had recorded."
+    died = "" if run.complete else f" {DIED}"
     return "; ".join(parts) + "." + died
 
 
