@@ -15,7 +15,7 @@ from pathlib import Path
 from podresize.evidence.records import VerdictKind, VerdictRecord
 from podresize_reports.loading import Run
 from podresize_reports.markdown import summary
-from podresize_reports.summary import DIED, NOTHING_EXECUTED
+from podresize_reports.summary import complaint
 from podresize_reports.text import natural, one_line, plural, shorten
 
 MOST = 10
@@ -39,10 +39,8 @@ def commands(run: Run) -> list[str]:
             causes[key].append(verdict)
     order = sorted(causes, key=lambda key: (list(_SIGNS).index(key[0]), natural(key[1]), *key[2:]))
     lines: dict[str, list[str]] = {"error": [], "warning": []}
-    if not run.complete:
-        lines["error"].append(_command("error", DIED, title="podresize"))
-    elif not run.executed:
-        lines["error"].append(_command("error", NOTHING_EXECUTED, title="podresize"))
+    if wrong := complaint(run):
+        lines["error"].append(_command("error", wrong, title="podresize"))
     for key in order:
         lines[_SIGNS[key[0]]].append(_of_cause(causes[key]))
     shown = [line for own in lines.values() for line in own[:MOST]]

@@ -27,6 +27,7 @@ from xml.etree import ElementTree as ET
 
 from podresize.evidence.records import VerdictKind, VerdictRecord
 from podresize_reports.loading import Run, TargetRecord
+from podresize_reports.summary import complaint
 from podresize_reports.text import clean, natural, one_line
 
 _NODE = re.compile(r"^(?P<file>[^:]*?)(?:\.py)?(?:::(?P<name>[^\[]*))?(?P<parameters>\[.*)?$", re.S)
@@ -41,8 +42,8 @@ def junit_xml(run: Run) -> bytes:
         verdicts = [verdict for verdict in run.verdicts if verdict.target == target.label]
         if verdicts:
             suites.append(_suite(run, target, verdicts))
-    if complaint := _complaint(run):
-        suites.append(_harness_suite(run, complaint))
+    if wrong := complaint(run):
+        suites.append(_harness_suite(run, wrong))
     root = ET.Element("testsuites", {"name": "podresize"} | _sums(suites))
     root.extend(suites)
     ET.indent(root)
@@ -142,20 +143,14 @@ def _case(run: Run, verdict: VerdictRecord, classname: str, name: str) -> ET.Ele
     return case
 
 
-def _complaint(run: Run) -> str | None:
-    if not run.complete:
-        return "the run died half way: the cases here are those it had recorded"
-    return None if run.executed else "nothing was executed"
-
-
-def _harness_suite(run: Run, complaint: str) -> ET.Element:
+def _harness_suite(run: Run, wrong: str) -> ET.Element:
     counts = {"tests": "1", "failures": "0", "errors": "1", "skipped": "0", "time": "0.000"}
     suite = ET.Element("testsuite", {"name": "podresize"} | counts | _timestamp(run.started))
     case = ET.SubElement(
         suite, "testcase", classname="podresize", name="the run is whole", time="0.000"
     )
-    error = ET.SubElement(case, "error", message=complaint, type="error")
-    error.text = clean("\n".join([complaint, *run.problems]))
+    error = ET.SubElement(case, "error", message=wrong, type="error")
+    error.text = clean("\n".join([wrong, *run.problems]))
     return suite
 
 

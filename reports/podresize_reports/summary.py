@@ -202,6 +202,16 @@ def tone(run: Run) -> VerdictKind:
     return next(kind for kind in SEVERITY if kind in worst)
 
 
+def complaint(run: Run) -> str | None:
+    """Return why the run as a whole shows nothing, or not all; None where it does.
+
+    For reports in which a run is its cases: those before its death would look like all of them.
+    """
+    if not run.complete:
+        return DIED
+    return None if run.executed else NOTHING_EXECUTED
+
+
 def headline(run: Run) -> str:
     """Return the verdict on the run in one short sentence."""
     if not run.executed:
