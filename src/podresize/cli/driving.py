@@ -182,7 +182,9 @@ def finish(records: RecordFile, out: Path, worst: int) -> int:
     code = _code(seen, worst)
     if code != EXIT_INTERRUPTED:
         counts = Counter(str(verdict.verdict) for verdict in seen.verdicts)
-        records.append({"type": "end", "ended": now(), "exit": code, "counts": dict(counts)})
+        records.append(
+            {"type": "end", "ended": now(), "exit": code, "counts": dict(sorted(counts.items()))}
+        )
     try:
         written = write_reports(records.path, out)
         told = github.tell(load_run(records.path), os.environ)

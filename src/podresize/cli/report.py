@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from podresize.cli.allure import end_allure
 from podresize.cli.driving import commands_unread, show_table
 from podresize.errors import HostError, UsageError
 from podresize_reports import github
@@ -30,7 +31,14 @@ SUMMARY = "summary.md"
     metavar="DIR",
     help="Where junit.xml, index.html and summary.md go.  [default: beside the records]",
 )
-def report(run: Path, out: Path | None) -> None:
+@click.option(
+    "--allure",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    metavar="DIR",
+    help="Also bring the Allure results there, of the same run, up to date: environment, "
+    "categories, and a broken result where the run died.",
+)
+def report(run: Path, out: Path | None, allure: Path | None) -> None:
     """Draw the reports of a run again: of one that was killed, or by a newer podresize.
 
     RUN is its records.jsonl or the directory of that. What the records lack the reports say: that
@@ -67,6 +75,7 @@ def report(run: Path, out: Path | None) -> None:
     with commands_unread():
         show_table(seen)
     click.echo(f"written: {', '.join(map(str, written))}")
+    end_allure(allure, records)
 
 
 def _read(records: Path) -> Run:
