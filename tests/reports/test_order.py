@@ -33,7 +33,7 @@ REPORTS: dict[str, Callable[[Run], Any]] = {
 def check(number: int) -> list[dict[str, Any]]:
     """What one check records, on a cluster of its own where its number is even."""
     own = f"{build.OLD}, sync {number} s"
-    shared = {
+    shared: dict[str, Any] = {
         "check": f"suites/x.py::test_x[{number}]",
         "target": build.OLD if number % 2 else own,
         "timeline": f"t-{number}",
