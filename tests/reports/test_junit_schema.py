@@ -1,7 +1,8 @@
 """junit.xml is what the readers of JUnit's format take: Jenkins, GitLab, and pytest's own tests.
 
-None of them publishes one schema, and they differ in what they add. ``SCHEMA`` is what they have in
-common: these elements in these places, these attributes, numbers that are numbers.
+There is no one schema, and readers differ in what they add; that of Jenkins' xunit plugin knows no
+properties of a case. ``SCHEMA`` is what Jenkins' step ``junit``, GitLab and pytest have in common:
+these elements in these places, these attributes, numbers that are numbers.
 """
 
 from __future__ import annotations
