@@ -19,6 +19,7 @@ from podresize.evidence.claims import RELATIONS, Claim
 from podresize.evidence.records import SCHEMA, VerdictRecord
 from podresize.evidence.timeline import Timeline
 from podresize.evidence.updates.update import Update
+from podresize_reports.text import natural
 
 _LISTED = 20  # a file of rubbish must not make a report of rubbish
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -28,11 +29,15 @@ _OPTIONAL_TEXTS = ("deviation", "text", "timeline", "started", "guilty")
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class TargetRecord:
-    """One target of the run: its one-line label, what was detected, how it met the host."""
+    """One target of the run: its one-line label, what was detected, how it met the host.
+
+    ``own``: a cluster of some checks' own, beside those that the run was asked for.
+    """
 
     label: str
     fingerprint: dict[str, Any] = dataclasses.field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    own: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +54,11 @@ class TimelineRecord:
 class Run:
     """All that one records file says.
 
-    ``targets`` are in order of arrival and hold every target that a verdict names. ``claims`` are
-    those of a check on a target, by both; ``updates`` likewise, and then by their numbers. ``exit``
-    and ``ended`` are None when the run died half way; ``counts`` is how many verdicts of each kind
-    it says to have.
+    ``targets`` hold every target that a verdict names: those of the run in order of arrival, then
+    those of checks' own by label, since with workers they arrive in any order. ``timelines`` are
+    ordered by check and target, ``verdicts`` as they arrived. ``claims`` are those of a check on a
+    target, by both; ``updates`` likewise, and then by their numbers. ``exit`` and ``ended`` are
+    None when the run died half way; ``counts`` is how many verdicts of each kind it says to have.
     """
 
     id: str = ""
@@ -133,7 +139,7 @@ class _Reading:
         if self.head is None:
             self.problems.insert(0, "no run record: the file does not say which run it is")
         for verdict in self.verdicts:
-            self.targets.setdefault(verdict.target, TargetRecord(label=verdict.target))
+            self.targets.setdefault(verdict.target, TargetRecord(label=verdict.target, own=True))
         if (more := len(self.problems) - _LISTED) > 0:
             self.problems[_LISTED:] = [f"and {more} more"]
         exit_code = end.get("exit")
@@ -143,9 +149,11 @@ class _Reading:
             version=str(head.get("version", "")),
             argv=tuple(str(word) for word in _list(head.get("argv"))),
             options=_dict(head.get("options")),
-            targets=tuple(self.targets.values()),
+            targets=self._targets_in_order(),
             verdicts=tuple(self.verdicts),
-            timelines=self.timelines,
+            timelines=dict(
+                sorted(self.timelines.items(), key=lambda item: (item[1].check, item[1].target))
+            ),
             claims=self.claims,
             updates=self.updates,
             ended=None if self.end is None else str(end.get("ended", "")),
@@ -153,6 +161,11 @@ class _Reading:
             counts=_dict(end.get("counts")),
             problems=tuple(self.problems),
         )
+
+    def _targets_in_order(self) -> tuple[TargetRecord, ...]:
+        asked_for = [target for target in self.targets.values() if not target.own]
+        own = [target for target in self.targets.values() if target.own]
+        return (*asked_for, *sorted(own, key=lambda target: natural(target.label)))
 
     def _run(self, record: dict[str, Any]) -> None:
         if self.head is not None:
@@ -168,7 +181,10 @@ class _Reading:
         label = _text(record, "target")
         notes = tuple(str(note) for note in _list(record.get("notes")))
         self.targets[label] = TargetRecord(
-            label=label, fingerprint=_dict(record.get("fingerprint")), notes=notes
+            label=label,
+            fingerprint=_dict(record.get("fingerprint")),
+            notes=notes,
+            own=record.get("own") is True,
         )
 
     def _verdict(self, record: dict[str, Any]) -> None:
@@ -177,6 +193,8 @@ class _Reading:
         for key in _OPTIONAL_TEXTS:
             if record.get(key) is not None:
                 _text(record, key)
+        if type(line := record.get("line")) not in (int, type(None)):
+            raise TypeError(f"{line!r:.40} is not a line of a file")
         verdict = VerdictRecord.from_json(
             record
             | {

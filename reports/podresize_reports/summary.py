@@ -43,6 +43,9 @@ STEPS = {
     "sampling_gap": "(cgroups not read for)",
 }
 
+DIED = "The run died half way: this is what it had recorded."
+NOTHING_EXECUTED = "Nothing was executed."
+
 _OTHERWISE = {
     VerdictKind.FAILED: "failed",
     VerdictKind.ERROR: "could not be judged (harness)",
@@ -199,10 +202,20 @@ def tone(run: Run) -> VerdictKind:
     return next(kind for kind in SEVERITY if kind in worst)
 
 
+def complaint(run: Run) -> str | None:
+    """Return why the run as a whole shows nothing, or not all; None where it does.
+
+    For reports in which a run is its cases: those before its death would look like all of them.
+    """
+    if not run.complete:
+        return DIED
+    return None if run.executed else NOTHING_EXECUTED
+
+
 def headline(run: Run) -> str:
     """Return the verdict on the run in one short sentence."""
     if not run.executed:
-        return "Nothing was executed."
+        return NOTHING_EXECUTED
     found = rows(run)
     broken = [row for row in found if row.verdict in (VerdictKind.FAILED, VerdictKind.FLAKY)]
     unjudged = [row for row in found if row.verdict is VerdictKind.ERROR]
@@ -237,7 +250,7 @@ def detail(run: Run) -> str:
             parts.append(f"{kinds[kind]} {words}")
     if run.executed and (unseen := silent(run)):
         parts.append(f"no check put {_names(unseen)} to a target that could show it")
-    died = "" if run.complete else " The run died half way: this is what it had recorded."
+    died = "" if run.complete else f" {DIED}"
     return "; ".join(parts) + "." + died
 
 

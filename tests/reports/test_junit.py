@@ -77,6 +77,58 @@ def test_each_verdict_has_its_element(
         assert case[1].text == "known deviation C-01: counted as not met\nfive parts"
 
 
+def test_what_is_known_of_a_verdict_is_in_its_properties(tmp_path: Path) -> None:
+    verdict = build.verdict(
+        kind=VerdictKind.FAILED,
+        guilty="kubelet",
+        witnesses={"kernel": "60000", "api": "400m"},
+        timeline="t-7",
+        started="2026-03-01T06:00:12+00:00",
+    )
+    (suite,) = _parsed(tmp_path, verdict)
+
+    assert _properties(suite.findall("testcase")[0]) == {
+        "requirement": "ST-21",
+        "level": "MUST",
+        "verdict": "failed",
+        "guilty": "kubelet",
+        "target": build.OLD,
+        "clause": 'KEP-1287 "Container status"; 1.27 and later',
+        "check": build.CHECK,
+        "started": "2026-03-01T06:00:12+00:00",
+        "witness api": "400m",
+        "witness kernel": "60000",
+        "timeline": "t-7",
+        "evidence": "records.jsonl, timeline t-7",
+        "logs": "logs/",
+    }
+
+
+def test_the_evidence_of_a_claim_is_the_claims_of_its_own_requirement(tmp_path: Path) -> None:
+    (suite,) = _parsed(
+        tmp_path,
+        build.claims(build.claim(requirement="ST-21")),
+        build.verdict("ST-21", timeline=None),
+        build.verdict("ST-22", timeline=None),
+    )
+
+    first, second = (_properties(case) for case in suite.findall("testcase"))
+    assert first["evidence"] == "records.jsonl, claims of the check"
+    assert "evidence" not in second
+
+
+def test_a_suite_tells_what_was_detected_of_its_target(tmp_path: Path) -> None:
+    (suite,) = _parsed(tmp_path, build.target_record(build.OLD), build.verdict())
+
+    facts = _properties(suite)
+    assert facts["kubernetes"] == "1.27.4"
+    assert facts["runtime_version"] == "1.6.8"
+    assert facts["gate"] == "true"
+    assert facts["host_limits"] == '["no CAP_SYS_RESOURCE"]'
+    assert facts["note"] == "no CAP_SYS_RESOURCE: oom_score_adj is not lowered"
+    assert facts["run"] == "7f3a"
+
+
 def test_counts_are_those_of_the_cases(tmp_path: Path) -> None:
     (suite,) = _parsed(tmp_path, *(build.verdict(f"R-{k}", k) for k in VerdictKind))
 

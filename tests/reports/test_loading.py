@@ -132,3 +132,20 @@ def test_claims_are_kept_by_check_and_target(tmp_path: Path) -> None:
     made = run.claims[build.CHECK, build.OLD]
     assert [claim.holds for claim in made] == [True, False, True]
     assert len(run.claims[build.CHECK, build.NEW]) == 1
+
+
+@pytest.mark.parametrize("line", ["17", 1.5, True, [17]])
+def test_a_line_that_is_no_number_leaves_the_verdict_out(tmp_path: Path, line: Any) -> None:
+    records = [build.run_record(), build.verdict() | {"line": line}, build.end_record()]
+    run = load_run(build.write(tmp_path / "r", records))
+
+    assert run.verdicts == ()
+    assert "is not a line of a file" in run.problems[0]
+
+
+def test_clusters_of_checks_own_come_after_those_of_the_run(tmp_path: Path) -> None:
+    own = [build.target_record(f"own {number}", own=True) for number in (10, 9)]
+    records = [build.target_record("z"), own[0], build.target_record("a"), own[1]]
+    run = load_run(build.write(tmp_path / "r", [build.run_record(), *records]))
+
+    assert [target.label for target in run.targets] == ["z", "a", "own 9", "own 10"]

@@ -46,6 +46,9 @@ def test_what_a_run_writes_is_of_the_schema(silent: bool) -> None:
         ("target", {"fingerprint": []}),
         ("timeline", {"observations": [{"t": 0}]}),
         ("claims", {"claims": [{"requirement": "x"}]}),
+        ("verdict", {"line": 0}),
+        ("verdict", {"line": "17"}),
+        ("target", {"own": "yes"}),
         ("end", {"exit": "0"}),
     ],
 )

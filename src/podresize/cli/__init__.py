@@ -21,6 +21,7 @@ from podresize.cli.job import job
 from podresize.cli.matrix import matrix
 from podresize.cli.mutation import mutation
 from podresize.cli.nightly import nightly
+from podresize.cli.report import report
 from podresize.cli.run import run
 from podresize.cli.runtime import runtime
 from podresize.errors import EXIT_USAGE, HostError, PodresizeError
@@ -36,6 +37,7 @@ commands.add_command(run)
 commands.add_command(certify_runtime)
 commands.add_command(cluster)
 commands.add_command(runtime)
+commands.add_command(report)
 commands.add_command(bundle)
 commands.add_command(verify)
 commands.add_command(rejudge)

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from podresize.artifacts.progress import default_progress
+from podresize.cli.allure import allure_option, begin_allure, end_allure
 from podresize.cli.bundle import (
     bundle_option,
     make_bundle,
@@ -52,6 +53,7 @@ _ALONE = "-"  # in the place of a containerd's version
     help="Where records.jsonl, junit.xml and index.html go.  [default: reports/out/<run id>]",
 )
 @bundle_option
+@allure_option
 @shard_option
 @click.option(
     "-n",
@@ -66,6 +68,7 @@ def certify_runtime(
     others: tuple[str, ...],
     out: Path | None,
     bundle_place: Path | None,
+    allure: Path | None,
     shard: str | None,
     workers: int,
     **options: Any,
@@ -85,6 +88,8 @@ def certify_runtime(
     for target in targets:
         provider.check_target(target)
     refuse_place(bundle_place)
+    more = [] if shard is None else [f"--podresize-shard={Shard.parse(shard)}"]
+    more += begin_allure(allure)
     run_id = new_run_id()
     out = out or Path("reports/out") / run_id
     records = open_records(out, run_id, requirements=requirements, shard=shard)
@@ -97,11 +102,12 @@ def certify_runtime(
     for number, target in enumerate(targets, start=1):
         click.echo(f"target {number} of {len(targets)}: {target}")
         command = _command(target, requirements, out=out, workers=workers)
-        command += [] if shard is None else [f"--podresize-shard={Shard.parse(shard)}"]
+        command += more
         worst, is_over = after_target(run_pytest(command, run_id=run_id), worst)
         if is_over:
             break
     worst = finish(records, out, worst)
+    end_allure(allure, records.path)
     if bundle_place is not None:
         tell_written(make_bundle(out, bundle_place))
     if len(targets) > 1:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -60,16 +61,36 @@ def run_pytest(command: Sequence[str], *, run_id: str) -> int:
     """Run pytest in a process of its own, as part of a run; return its exit code."""
     environment = os.environ | {"PODRESIZE_RUN_ID": run_id}
     share_bytecode(environment)
-    child = subprocess.Popen(
-        command,
-        env=environment,
-        # When this process is killed its pytest goes too, and with pytest the target.
-        preexec_fn=linux.die_with_parent,
-        # Whoever interrupts this process, by Ctrl-C or by a signal to it alone, ends the same: it
-        # passes the signal on to pytest and its workers, once.
-        process_group=0,
-    )
-    return _wait(child)
+    with commands_unread():
+        child = subprocess.Popen(
+            command,
+            env=environment,
+            # When this process is killed its pytest goes too, and with pytest the target.
+            preexec_fn=linux.die_with_parent,
+            # Whoever interrupts this process, by Ctrl-C or by a signal to it alone, ends the same:
+            # it passes the signal on to pytest and its workers, once.
+            process_group=0,
+        )
+        return _wait(child)
+
+
+@contextlib.contextmanager
+def commands_unread() -> Iterator[None]:
+    """Keep GitHub's CI from reading workflow commands in what is printed meanwhile.
+
+    Its runner looks for them in every line, and lines here say what a pod printed.
+    """
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        yield
+        return
+    token = secrets.token_hex(16)  # who does not know it cannot have them read again
+    click.echo(f"::stop-commands::{token}")
+    sys.stdout.flush()
+    try:
+        yield
+    finally:
+        click.echo(f"::{token}::")
+        sys.stdout.flush()
 
 
 def after_target(code: int, worst: int) -> tuple[int, bool]:
@@ -161,7 +182,9 @@ def finish(records: RecordFile, out: Path, worst: int) -> int:
     code = _code(seen, worst)
     if code != EXIT_INTERRUPTED:
         counts = Counter(str(verdict.verdict) for verdict in seen.verdicts)
-        records.append({"type": "end", "ended": now(), "exit": code, "counts": dict(counts)})
+        records.append(
+            {"type": "end", "ended": now(), "exit": code, "counts": dict(sorted(counts.items()))}
+        )
     try:
         written = write_reports(records.path, out)
         told = github.tell(load_run(records.path), os.environ)
@@ -169,10 +192,16 @@ def finish(records: RecordFile, out: Path, worst: int) -> int:
         raise PodresizeError(f"the reports cannot be written: {error}", value=str(out)) from error
     for line in told:
         click.echo(line)
-    width = shutil.get_terminal_size((110, 24)).columns
-    click.echo(closing_table(load_run(records.path), width=width, colour=sys.stdout.isatty()))
+    with commands_unread():
+        show_table(load_run(records.path))
     click.echo(f"written: {records.path}, {', '.join(path.name for path in written)}")
     return code
+
+
+def show_table(run: Run) -> None:
+    """Print the closing table as wide as the terminal is."""
+    width = shutil.get_terminal_size((110, 24)).columns
+    click.echo(closing_table(run, width=width, colour=sys.stdout.isatty()))
 
 
 def _code(seen: Run, worst: int) -> int:

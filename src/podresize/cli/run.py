@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from podresize.artifacts.progress import default_progress
+from podresize.cli.allure import allure_option, begin_allure, end_allure
 from podresize.cli.bundle import (
     bundle_option,
     make_bundle,
@@ -75,6 +76,7 @@ _BUSY_WORKERS_PER_PROCESSOR = 4
     help="Where records.jsonl, junit.xml and index.html go.  [default: reports/out/<run id>]",
 )
 @bundle_option
+@allure_option
 @shard_option
 @click.option(
     "--profile",
@@ -135,6 +137,7 @@ def run(
     containerd: tuple[str, ...],
     out: Path | None,
     bundle_place: Path | None,
+    allure: Path | None,
     shard: str | None,
     profiles: tuple[str, ...],
     workers: int | None,
@@ -167,6 +170,7 @@ def run(
     if options["kubelet_config"] is not None:
         read_overrides(options["kubelet_config"])
     provider.check_host()
+    whose += begin_allure(allure)
     run_id = new_run_id()
     out = out or Path("reports/out") / run_id
     records = open_records(out, run_id, profiles=profiles, requirements=requirements, shard=shard)
@@ -184,6 +188,7 @@ def run(
         if is_over:
             break
     worst = finish(records, out, worst)
+    end_allure(allure, records.path)
     if bundle_place is not None:
         tell_written(make_bundle(out, bundle_place))
     click.echo(f"{time.monotonic() - began:.0f} s, exit code {worst}")
@@ -241,7 +246,8 @@ def _run_pytest(
 ) -> int:
     """Run the suites against one target in a process of their own; return pytest's exit code.
 
-    ``whose`` are the options of pytest that name the cluster and say what becomes of it.
+    ``whose`` are the options of pytest that name the cluster and say what becomes of it, and those
+    for all targets.
     """
     command = pytest_command(
         f"--provider={target.provider}",

@@ -55,7 +55,8 @@ class VerdictRecord:
     the id of the ``timeline`` record that holds the evidence. ``facts`` gives, by step of the
     resize (proposed, in_progress, kernel, cri, status, done), the seconds after the patch at which
     it was first seen; a step that was not seen has no entry. ``guilty`` is who does wrong, where
-    the witnesses tell (``attribution.Blame``).
+    the witnesses tell (``attribution.Blame``). ``line`` is the line of the check's file where the
+    check begins, from 1.
     """
 
     requirement: str
@@ -74,6 +75,7 @@ class VerdictRecord:
     started: str | None = None
     facts: dict[str, float] = dataclasses.field(default_factory=dict)
     guilty: str | None = None
+    line: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as a JSON object, ``type`` first."""
