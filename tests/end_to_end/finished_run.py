@@ -100,4 +100,4 @@ def default_run(base: Path) -> Finished:
 
     ``base`` is where pytest keeps the directories of tests: what failed can be looked at later.
     """
-    return finished(out=base / "default-run", timeout=1500)
+    return finished(f"--allure={base / 'allure'}", out=base / "default-run", timeout=1500)

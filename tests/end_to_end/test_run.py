@@ -7,8 +7,9 @@ from collections import Counter
 from xml.etree import ElementTree as ET
 
 import pytest
-from tests.end_to_end.finished_run import SILENT, TARGETS, Finished, default_run
+from tests.end_to_end.finished_run import REPORTING, SILENT, TARGETS, Finished, default_run
 from tests.end_to_end.real_clusters import leftovers
+from tests.fixtures import allure_directory as allure
 
 from podresize.requirements.loader import load_catalogue
 from podresize_reports.loading import load_run
@@ -188,6 +189,24 @@ def test_junit_has_the_same_counts(run: Finished) -> None:
     assert not list(root.iter("failure"))
     assert not list(root.iter("error"))
     assert root.get("tests") == str(sum(counts.values()))
+
+
+def test_allure_has_a_result_for_each_check_of_each_target(run: Finished) -> None:
+    found = allure.results(run.out.parent / "allure")
+
+    of_targets = Counter(allure.parameters(each)["target"] for each in found)
+    assert {label for label in of_targets if SILENT in label or REPORTING in label} == set(
+        of_targets
+    )
+    checks = {each["check"] for each in run.of("verdict", "silent")}
+    silent = [each for each in found if SILENT in allure.parameters(each)["target"]]
+    assert len(silent) == len(checks)
+    assert len({each["historyId"] for each in found}) == len(found)
+    assert {each["status"] for each in found} <= {"passed", "skipped"}
+    drawn = [name for each in silent for name in allure.attached(run.out.parent / "allure", each)]
+    assert len([name for name in drawn if name.endswith("drawn")]) == len(
+        run.of("timeline", "silent")
+    )
 
 
 def test_the_page_needs_nothing_from_elsewhere(run: Finished) -> None:
