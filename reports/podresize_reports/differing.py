@@ -11,7 +11,7 @@ import enum
 from collections.abc import Collection, Sequence
 
 from podresize.evidence.records import VerdictKind, VerdictRecord
-from podresize_reports.causes import by_cause, cause
+from podresize_reports.alike import by_cause, cause
 from podresize_reports.loading import Run
 from podresize_reports.text import natural
 

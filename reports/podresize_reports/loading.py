@@ -57,8 +57,9 @@ class Run:
     ``targets`` hold every target that a verdict names: those of the run in order of arrival, then
     those of checks' own by label, since with workers they arrive in any order. ``timelines`` are
     ordered by check and target, ``verdicts`` as they arrived. ``claims`` are those of a check on a
-    target, by both; ``updates`` likewise, and then by their numbers. ``exit`` and ``ended`` are
-    None when the run died half way; ``counts`` is how many verdicts of each kind it says to have.
+    target, by both and in their order; ``updates`` likewise, and then by their numbers. ``exit``
+    and ``ended`` are None when the run died half way; ``counts`` is how many verdicts of each kind
+    it says to have.
     """
 
     id: str = ""
@@ -154,7 +155,7 @@ class _Reading:
             timelines=dict(
                 sorted(self.timelines.items(), key=lambda item: (item[1].check, item[1].target))
             ),
-            claims=self.claims,
+            claims={key: self.claims[key] for key in sorted(self.claims)},
             updates=self.updates,
             ended=None if self.end is None else str(end.get("ended", "")),
             exit=exit_code if isinstance(exit_code, int) else None,

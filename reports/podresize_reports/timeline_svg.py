@@ -21,6 +21,7 @@ _OLD = "#dbe2ea"
 _COLOURS = {
     "client": "#44546a",
     "api": "#1f5fbf",
+    "kubelet": "#8a4b00",
     "event": "#5b6f86",
     "call": "#a3308f",
     "cri": "#7a3fb5",
@@ -71,8 +72,8 @@ def _axis(body: ET.Element, drawing: Drawing) -> None:
 
 
 def _lane(body: ET.Element, lane: DrawnLane, drawing: Drawing) -> None:
-    colour = _COLOURS.get(lane.witness, _OTHER)
-    _text(body, 4, lane.name_y, f"{lane.witness}  {lane.name}", colour)
+    colour = _COLOURS.get(lane.kind, _OTHER)
+    _text(body, 4, lane.name_y, f"{lane.teller}  {lane.name}", colour)
     for position, segment in enumerate(lane.segments):
         x, width = _pixels(segment.x), max(3.0, _pixels(segment.width))
         said = f"{segment.label} {segment.since}".strip()

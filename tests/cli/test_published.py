@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.cli.test_certificate import certify
 
-from podresize.cli.nightly import read_matrix
+from podresize.cli.matrix_file import read_matrix
 from podresize.manifests import manifests
 from podresize_reports.entries import BUNDLE, INDEX, check, entries, index
 

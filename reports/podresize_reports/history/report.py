@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from podresize.evidence.records import VerdictKind
-from podresize_reports.causes import by_cause, cause
+from podresize_reports.alike import by_cause, cause
 from podresize_reports.history.course import Flaky
 from podresize_reports.history.regression import Change, Regression
 from podresize_reports.history.slower import Slower
