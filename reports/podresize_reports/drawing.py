@@ -9,9 +9,12 @@ and its letters keep their size.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
+import re
+from typing import NamedTuple
 
-from podresize.evidence.timeline import Timeline
+from podresize.evidence.timeline import Timeline, Witness
 from podresize_reports.lanes import lanes
 from podresize_reports.marks import Lane
 from podresize_reports.text import seconds_text
@@ -24,25 +27,55 @@ _TOP = 22
 _NAME = 15
 _BAR = 20
 _PITCH = _NAME + _BAR + 9
+_PIXELS = 9.0  # of one per cent of the width, on a desk
+_LETTER = 7.5
+_TELLERS = {
+    "client": "client",
+    "api": "API",
+    "kubelet": "kubelet",
+    "event": "events",
+    "call": "kubelet → CRI",
+    "cri": "CRI",
+    "kernel": "kernel",
+    "process": "process",
+    "workload": "workload",
+}
+# What the kubelet tells of a resize, in the pod's status.
+_BY_KUBELET = re.compile(r"resize conditions|(\S+ )?status\.\S+( \S+)?")
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Segment:
-    """One value of a lane as a bar; ``tone`` is old, new or absent, ``since`` when it came."""
+class Segment(NamedTuple):
+    """One value of a lane as a bar; ``tone`` is old, new or absent.
 
+    ``t`` is when it came, ``time`` the same as a text; ``since`` is that text where it is news: a
+    value that was there when the lane began has none. A tuple, since a page has a hundred thousand.
+    """
+
+    t: float
     x: float
     width: float
     label: str
+    time: str
     since: str
-    title: str
     tone: str
+
+    def title(self, name: str) -> str:
+        """Return all of it, with the lane's name, where the bar may be too short for its label."""
+        if self.width * _PIXELS >= (len(self.label) + 1) * _LETTER:
+            return ""
+        return f"{name}: {self.label}, {'from ' + self.since if self.since else 'as first seen'}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class DrawnLane:
-    """One lane: its name at ``name_y``, its bars (or dots, when ``points``) at ``y``."""
+    """One lane: its name at ``name_y``, its bars (or dots, when ``points``) at ``y``.
 
-    witness: str
+    ``teller`` is whose word it is, ``kind`` gives it its colour: the witness, or ``kubelet`` for
+    what the API has from the kubelet.
+    """
+
+    kind: str
+    teller: str
     name: str
     name_y: int
     y: int
@@ -64,7 +97,7 @@ class Happening:
 
     t: float
     time: str
-    witness: str
+    teller: str
     what: str
     value: str
 
@@ -79,8 +112,27 @@ class Drawing:
     patch_x: float
     lanes: tuple[DrawnLane, ...]
     ticks: tuple[Tick, ...]
-    table: tuple[Happening, ...]
     cut: int
+
+    @property
+    def order(self) -> list[tuple[int, Segment]]:
+        """Every segment with the number of its lane, by time."""
+        found = [(n, segment) for n, lane in enumerate(self.lanes) for segment in lane.segments]
+        return sorted(found, key=lambda pair: pair[1].t)
+
+    @property
+    def table(self) -> tuple[Happening, ...]:
+        """The same in words, by time."""
+        return tuple(
+            Happening(
+                t=segment.t,
+                time=segment.time,
+                teller=self.lanes[number].teller,
+                what=self.lanes[number].name,
+                value=segment.label,
+            )
+            for number, segment in self.order
+        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,10 +166,13 @@ class Axis:
 
 def draw(timeline: Timeline) -> Drawing | None:
     """Return the drawing of a timeline, None when nothing in it can be drawn."""
-    found = lanes(timeline)
+    order = list(_TELLERS)
+    found = sorted(
+        ((_kind(lane), lane) for lane in lanes(timeline)), key=lambda pair: order.index(pair[0])
+    )
     if not found:
         return None
-    times = [mark.t for lane in found for mark in lane.marks]
+    times = [mark.t for _, lane in found for mark in lane.marks]
     end = max([*times, timeline.ended, _LINEAR])
     axis = Axis(before=max(0.0, -min(times)), after=end)
     return Drawing(
@@ -125,57 +180,49 @@ def draw(timeline: Timeline) -> Drawing | None:
         bar=_BAR,
         top=_TOP,
         patch_x=axis.x(0),
-        lanes=tuple(_drawn(lane, number, axis, end) for number, lane in enumerate(found)),
+        lanes=tuple(
+            _drawn(kind, lane, number, axis, end) for number, (kind, lane) in enumerate(found)
+        ),
         ticks=axis.ticks(),
-        table=_table(found),
-        cut=sum(lane.cut for lane in found),
+        cut=sum(lane.cut for _, lane in found),
     )
 
 
-def _drawn(lane: Lane, number: int, axis: Axis, end: float) -> DrawnLane:
-    segments = []
-    for position, mark in enumerate(lane.marks):
-        more = lane.marks[position + 1 :]
-        until = more[0].t if more else end
-        x = axis.x(mark.t)
-        since = f"+{seconds_text(mark.t)}" if mark.t > 0 and position else ""
-        tone = "absent" if mark.absent else "old" if mark.label == lane.marks[0].label else "new"
+def _drawn(kind: str, lane: Lane, number: int, axis: Axis, end: float) -> DrawnLane:
+    segments: list[Segment] = []
+    first = lane.marks[0].label
+    places = [axis.x(mark.t) for mark in lane.marks]
+    ends = [*places[1:], axis.x(end)]
+    for mark, x, until in zip(lane.marks, places, ends, strict=True):
+        time = "before the patch" if mark.t < 0 else f"+{seconds_text(mark.t)}"
         segments.append(
             Segment(
+                t=mark.t,
                 x=x,
                 # Two observations in one moment leave a bar that can still be seen.
-                width=max(0.3, round(axis.x(until) - x, 2)),
+                width=max(0.3, round(until - x, 2)),
                 label=mark.label,
-                since=since,
-                title=f"{lane.name}: {mark.label}, {'from ' + since if since else 'as first seen'}",
-                tone=tone,
+                time=time,
+                since=time if mark.t >= 0 and segments else "",
+                tone="absent" if mark.absent else "old" if mark.label == first else "new",
             )
         )
-    name_y = _TOP + _PITCH * number + _NAME - 3
     return DrawnLane(
-        witness=str(lane.witness),
+        kind=kind,
+        teller=_TELLERS[kind],
         name=lane.name,
-        name_y=name_y,
+        name_y=_TOP + _PITCH * number + _NAME - 3,
         y=_TOP + _PITCH * number + _NAME,
         points=lane.points,
         segments=tuple(segments),
     )
 
 
-def _table(found: tuple[Lane, ...]) -> tuple[Happening, ...]:
-    happenings = [
-        Happening(
-            t=mark.t,
-            time="before the patch" if mark.t < 0 else f"+{seconds_text(mark.t)}",
-            witness=str(lane.witness),
-            what=lane.name,
-            value=mark.label,
-        )
-        for lane in found
-        for mark in lane.marks
-    ]
-    return tuple(sorted(happenings, key=lambda happening: happening.t))
+def _kind(lane: Lane) -> str:
+    told = lane.witness is Witness.API and _BY_KUBELET.fullmatch(lane.name)
+    return "kubelet" if told else str(lane.witness)
 
 
+@functools.lru_cache(maxsize=1024)  # the ends of an axis are asked for with every place on it
 def _symlog(t: float) -> float:
     return math.log1p(t / _LINEAR)

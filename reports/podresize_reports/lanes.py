@@ -7,7 +7,7 @@ and knows nothing of drawing. What it reads is what a cluster printed, so no sha
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,14 +19,14 @@ from podresize_reports.text import natural, seconds_text
 _MAX_LANES = 40
 _RESOURCES = ("cpu", "memory")
 _ASKING = ("Status", "Stats")
-_LIMIT_FILES = (
+_LIMIT_FILES = {
     "cpu.max",
     "cpu.weight",
     "memory.max",
     "cpu.cfs_quota_us",
     "cpu.shares",
     "memory.limit_in_bytes",
-)
+}
 
 
 def lanes(timeline: Timeline) -> tuple[Lane, ...]:
@@ -54,16 +54,14 @@ def _client(timeline: Timeline) -> Iterator[Lane]:
             reason = at(seen.data, "answer", "reason")
             took = seconds_text(seen.t - request.t)
             answer = f"{code} {reason}" if reason else f"{code}"
-            marks.append(
-                dataclasses.replace(request, label=f"{request.label}: {answer} after {took}")
-            )
+            marks.append(request._replace(label=f"{request.label}: {answer} after {took}"))
             asked = None
         else:
             if asked:
                 marks.append(asked)
             asked = Mark(t=seen.t, label=_request(seen.data))
     if asked:
-        marks.append(dataclasses.replace(asked, label=f"{asked.label}: no answer"))
+        marks.append(asked._replace(label=f"{asked.label}: no answer"))
     yield lane_of(Witness.CLIENT, "request and answer", marks, points=True)
 
 
@@ -163,9 +161,13 @@ def _calls(timeline: Timeline) -> Iterator[Lane]:
 
 def _cri(timeline: Timeline) -> Iterator[Lane]:
     for subject in subjects(timeline, Witness.CRI):
-        seen = [
-            (o.t, cri_values(o.data.get("resources"))) for o in timeline.of(Witness.CRI, subject)
-        ]
+        seen: list[tuple[float, dict[str, str]]] = []
+        last: Any = object()
+        for o in timeline.of(Witness.CRI, subject):
+            # Most reports are like the one before.
+            if (reported := o.data.get("resources")) != last:
+                last = reported
+                seen.append((o.t, cri_values(reported)))
         absent = "not reported"
         if not any(values for _, values in seen):
             silence: list[tuple[float, str | None]] = [(t, None) for t, _ in seen]
@@ -185,18 +187,29 @@ def _cri(timeline: Timeline) -> Iterator[Lane]:
 
 def _kernel(timeline: Timeline) -> Iterator[Lane]:
     for subject in subjects(timeline, Witness.KERNEL):
-        seen = list(timeline.of(Witness.KERNEL, subject))
-        files = sorted({str(name) for o in seen for name in o.data}, key=natural)
+        contents: dict[str, list[tuple[float, Any]]] = {}
+        for o in timeline.of(Witness.KERNEL, subject):
+            for name, content in o.data.items():
+                contents.setdefault(str(name), []).append((o.t, content))
+        files = sorted(contents, key=natural)
+        # Nearly all files stay as they are: only those are read that are, or may be, shown.
+        moving = {
+            name
+            for name, seen in contents.items()
+            if any(content != seen[0][1] for _, content in seen)
+        }
         found = {
             name: changes(
                 Witness.KERNEL,
                 f"{short(subject)} {name}",
-                [(o.t, kernel_value(name, o.data[name])) for o in seen if name in o.data],
+                contents[name],
                 absent="no such file",
+                reading=functools.partial(kernel_value, name),
             )
-            for name in files
+            for name in moving | (_LIMIT_FILES & contents.keys())
         }
-        changed = [lane for lane in found.values() if len(lane.marks) > 1]
+        shown = [found[name] for name in files if name in found]
+        changed = [lane for lane in shown if len(lane.marks) > 1]
         yield from changed or [found[name] for name in files if name in _LIMIT_FILES]
 
 

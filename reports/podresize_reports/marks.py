@@ -7,8 +7,9 @@ stack that answers nonsense is the one that is read most closely.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
-from typing import Any
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
 
 from podresize.evidence.timeline import Timeline, Witness
 from podresize_reports.text import natural, one_line, shorten
@@ -16,9 +17,11 @@ from podresize_reports.text import natural, one_line, shorten
 MAX_MARKS = 120  # of one lane: a file that changes all the time is cut, and the cut is said
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
-    """From ``t`` on the lane reads ``label``; ``absent`` when the witness reported nothing."""
+class Mark(NamedTuple):
+    """From ``t`` on the lane reads ``label``; ``absent`` when the witness reported nothing.
+
+    A tuple, since a page has a hundred thousand of them.
+    """
 
     t: float
     label: str
@@ -40,34 +43,52 @@ class Lane:
     cut: int = 0
 
 
-def changes(witness: Witness, name: str, seen: Iterable[tuple[float, Any]], *, absent: str) -> Lane:
-    """Return the lane of a value over time: a mark where it differs from the one before."""
+def changes(
+    witness: Witness,
+    name: str,
+    seen: Iterable[tuple[float, Any]],
+    *,
+    absent: str,
+    reading: Callable[[Any], Any] = lambda value: value,
+) -> Lane:
+    """Return the lane of a value over time: a mark where it differs from the one before.
+
+    ``reading`` makes a value of what was seen; it is asked only where that is another than before.
+    """
     marks: list[Mark] = []
-    for t, value in seen:
+    last: Any = object()
+    for t, raw in seen:
+        if raw == last:
+            continue
+        last, value = raw, reading(raw)
         nothing = value is None or value == ""
-        mark = Mark(t=t, label=absent if nothing else label_of(value), absent=nothing)
-        if not marks or (marks[-1].label, marks[-1].absent) != (mark.label, mark.absent):
-            marks.append(mark)
-    return lane_of(witness, name, marks)
+        label = label_of(str(absent if nothing else value))
+        if not marks or (marks[-1].label, marks[-1].absent) != (label, nothing):
+            marks.append(Mark(t=t, label=label, absent=nothing))
+    return _cut(witness, name, marks, points=False)
 
 
 def lane_of(witness: Witness, name: str, marks: list[Mark], *, points: bool = False) -> Lane:
     """Return a lane of marks, cut where they are too many to be drawn."""
-    kept = tuple(
-        dataclasses.replace(mark, label=label_of(mark.label)) for mark in marks[:MAX_MARKS]
-    )
+    labelled = [mark._replace(label=label_of(mark.label)) for mark in marks]
+    return _cut(witness, name, labelled, points=points)
+
+
+def _cut(witness: Witness, name: str, marks: list[Mark], *, points: bool) -> Lane:
     return Lane(
         witness=witness,
         name=label_of(name),
-        marks=kept,
+        marks=tuple(marks[:MAX_MARKS]),
         points=points,
         cut=max(0, len(marks) - MAX_MARKS),
     )
 
 
-def label_of(value: object) -> str:
-    """Return any value as a label: one line, not too long, nothing unsafe in it."""
-    return shorten(one_line(str(value)), 120)
+# A page has tens of thousands of labels and hundreds of different ones.
+@functools.lru_cache(maxsize=4096)
+def label_of(text: str) -> str:
+    """Return a text as a label: one line, not too long, nothing unsafe in it."""
+    return shorten(one_line(text), 120)
 
 
 def subjects(timeline: Timeline, witness: Witness) -> list[str]:

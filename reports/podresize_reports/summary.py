@@ -158,24 +158,35 @@ def silent(run: Run) -> tuple[str, ...]:
     )
 
 
-def step_times(run: Run, target: str) -> tuple[StepTime, ...]:
-    """Return the times of each step on a target; empty when no check measured any."""
-    resizes: dict[str, dict[str, float]] = defaultdict(dict)
+def resizes(run: Run, target: str) -> dict[str, dict[str, float]]:
+    """Return the facts of each resize of a target that has any, by its timeline or check.
+
+    Several requirements are read off one resize: it is counted once.
+    """
+    found: dict[str, dict[str, float]] = defaultdict(dict)
     for verdict in run.verdicts:
         if verdict.target == target and verdict.facts:
-            # Several requirements are read off one resize: it is counted once.
-            resizes[verdict.timeline or verdict.check].update(verdict.facts)
-    if not resizes:
-        return ()
-    measured = {step for facts in resizes.values() for step in facts}
+            found[verdict.timeline or verdict.check].update(verdict.facts)
+    return dict(found)
+
+
+def steps_of(facts: Iterable[dict[str, float]]) -> list[str]:
+    """Return the steps in the order of a conformant stack, then those that this does not know."""
+    measured = {step for each in facts for step in each}
+    return [*STEPS, *sorted(measured - STEPS.keys())]
+
+
+def step_times(run: Run, target: str) -> tuple[StepTime, ...]:
+    """Return the times of each step on a target; empty when no check measured any."""
+    measured = list(resizes(run, target).values())
     found = []
-    for step in [*STEPS, *sorted(measured - STEPS.keys())]:
-        times = [facts[step] for facts in resizes.values() if step in facts]
+    for step in steps_of(measured) if measured else ():
+        times = [facts[step] for facts in measured if step in facts]
         found.append(
             StepTime(
                 step=STEPS.get(step, step),
                 seen=len(times),
-                of=len(resizes),
+                of=len(measured),
                 least=min(times, default=None),
                 median=statistics.median(times) if times else None,
                 most=max(times, default=None),

@@ -8,6 +8,7 @@ same thing for the same record.
 
 from __future__ import annotations
 
+import functools
 import re
 import textwrap
 import unicodedata
@@ -85,6 +86,7 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
+@functools.lru_cache(maxsize=16384)  # sorted by it again and again, the same few names
 def natural(text: str) -> tuple[tuple[int, int, str], ...]:
     """Return a sort key under which ST-9 comes before ST-21."""
     return tuple(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -27,6 +28,7 @@ class _Page(HTMLParser):
         self.tags: list[str] = []
         self.attributes: list[tuple[str, str]] = []
         self.stack: list[str] = []
+        self.evidence: list[str] = []
         self.feed(page)
         self.close()
         assert self.stack == []
@@ -40,6 +42,10 @@ class _Page(HTMLParser):
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
         self.attributes += [(name, value or "") for name, value in attrs]
+
+    def handle_data(self, data: str) -> None:
+        if self.stack and self.stack[-1] == "script" and data.startswith("{"):
+            self.evidence = data.split("\n")
 
     def handle_endtag(self, tag: str) -> None:
         assert self.stack.pop() == tag
@@ -67,7 +73,8 @@ def test_links_and_labels_lead_somewhere(tmp_path: Path) -> None:
     ids = parsed.values("id")
 
     assert len(ids) == len(set(ids))
-    assert {value[1:] for value in parsed.values("href")} <= set(ids)
+    links = {value[1:] for value in parsed.values("href")}
+    assert {link for link in links if not link.startswith("filter:")} <= set(ids)
     assert {value for names in parsed.values("aria-labelledby") for value in names.split()} <= set(
         ids
     )
@@ -78,23 +85,60 @@ def test_the_verdict_comes_first_and_every_target_is_there(tmp_path: Path) -> No
 
     assert page.index("<h1>Nothing unexpected.</h1>") < page.index("<h2")
     assert "1 does not, by a known deviation (C-01)" in page
+    assert page.index('<h2 id="causes">') < page.index('<h2 id="matrix">')
     assert page.index(">containerd 1.6.8</a>") < page.index(">containerd 1.6.36</a>")
     assert "no CAP_SYS_RESOURCE: oom_score_adj is not lowered" in page
 
 
-def test_each_timeline_is_drawn_once_and_said_in_words(tmp_path: Path) -> None:
-    parsed = _Page(_page(tmp_path, build.two_targets()))
+def test_each_timeline_is_in_the_page_once(tmp_path: Path) -> None:
+    page = _page(tmp_path, build.two_targets())
+    parsed = _Page(page)
 
-    assert parsed.tags.count("figure") == 6
-    assert parsed.values("class").count("timeline") == 6
-    assert parsed.values("class").count("words") == 6
+    # One explains the only cause, and is drawn without the script.
+    assert parsed.values("class").count("timeline") == 1
+    assert parsed.values("class").count("words") == 1
+    assert len(parsed.evidence) == 5
+    assert all(json.loads(line)["drawing"]["marks"] for line in parsed.evidence)
+    assert len([value for value in parsed.values("id") if value.startswith("timeline-")]) == 6
+
+
+def test_one_cause_is_one_line_that_links_what_it_breaks(tmp_path: Path) -> None:
+    page = _page(tmp_path, build.two_targets())
+
+    assert page.count("data-cause=") == 1
+    assert "3 checks of 1 requirement on 1 target" in page
+    assert '<a href="#ST-21.1">3 verdicts on containerd 1.6.8</a>' in page
+
+
+def test_a_failure_has_its_five_parts(tmp_path: Path) -> None:
+    page = _page(tmp_path, build.two_targets())
+
+    _, parts = page.split('<p class="head">')[:2]
+    assert "ST-21 (MUST) status.resources follows the resize" in parts
+    assert "container c1 of pr-7f3a-2/resize: limits.cpu is 400m, expected 600m" in parts
+    assert "cpu.cfs_quota_us 60000 from +0.14 s" in parts
+    assert "<dd>the kernel has the new value; the runtime does not report it." in parts
+    assert "<code>scripts/podresize run ST-21 --containerd 1.6.8</code>" in parts
+
+
+def test_what_says_the_same_is_said_once_for_all_its_checks(tmp_path: Path) -> None:
+    reading = "needs Kubernetes 1.33 or later"
+    records = [
+        build.verdict("ST-9", VerdictKind.UNSUPPORTED, check=f"a/b.py::t[{n}]", reading=reading)
+        for n in range(9)
+    ]
+    page = _page(tmp_path, [build.run_record(), *records, build.end_record()])
+
+    # Once in the group's summary, once for the nine.
+    assert page.count(reading) == 2
+    assert page.count("<li data-s=") == 9
 
 
 def test_the_same_records_give_the_same_bytes(tmp_path: Path) -> None:
     assert _page(tmp_path, build.two_targets()) == _page(tmp_path, build.two_targets())
 
 
-def _hostile_records() -> list[dict[str, Any]]:
+def hostile_records() -> list[dict[str, Any]]:
     text = HOSTILE + "\x00\x1b[31m\u202e 💥 " + "x" * 30_000
     keys = {"title": text, "clause": text, "check": text, "reading": text, "text": text}
     names: dict[str, Any] = {
@@ -125,10 +169,11 @@ def _hostile_records() -> list[dict[str, Any]]:
 
 
 def test_hostile_text_is_shown_not_obeyed(tmp_path: Path) -> None:
-    page = _page(tmp_path, _hostile_records())
+    page = _page(tmp_path, hostile_records())
     parsed = _Page(page)
 
-    assert parsed.tags.count("script") == 1
+    assert parsed.tags.count("script") == 2, "our own script and the data"
+    assert "<script>alert" not in page
     assert "img" not in parsed.tags
     assert not [name for name, _ in parsed.attributes if name.startswith("on")]
     assert all(value.startswith("#") for value in parsed.values("href"))
@@ -154,17 +199,31 @@ def test_claims_stand_where_a_timeline_would(tmp_path: Path) -> None:
     page = _page(tmp_path, records)
 
     _Page(page)
-    assert page.index("breaks") < page.index("holds"), "what does not hold comes first"
     assert "<td>9</td><td>at most 5</td>" in page
-    assert "another&#39;s" not in page
-    assert "elsewhere" not in page
+    assert "1 further claim of this check on ST-21 held." in page
+    (own, _) = [json.loads(line) for line in _Page(page).evidence]
+    assert [claim[:3] for claim in own["claims"]] == [
+        ["ST-21", False, "breaks"],
+        ["ST-21", False, "late"],
+        ["ST-21", True, "holds"],
+        ["ST-20", True, "another's"],
+    ]
 
 
 def test_many_claims_are_counted_not_listed(tmp_path: Path) -> None:
     made = [build.claim(what=f"number {number}") for number in range(70)]
     page = _page(tmp_path, [build.run_record(), build.verdict(), build.claims(*made)])
 
-    assert page.count("<td>403</td><td>403</td>") == 50
+    (data,) = [json.loads(line) for line in _Page(page).evidence]
+    assert (len(data["claims"]), data["cut"]) == (50, 20)
+
+
+def test_many_broken_claims_are_counted_not_listed(tmp_path: Path) -> None:
+    made = [build.claim(what=f"number {number}", got=200) for number in range(70)]
+    failed = build.verdict(kind=VerdictKind.FAILED)
+    page = _page(tmp_path, [build.run_record(), failed, build.claims(*made)])
+
+    assert page.count("<td>200</td><td>403</td>") == 50
     assert "20 further claims are in records.jsonl" in page
 
 
@@ -200,10 +259,10 @@ def test_a_call_between_kubelet_and_runtime_is_drawn(tmp_path: Path) -> None:
     timeline["observations"].append(call)
     records = [build.run_record(), timeline, build.verdict(timeline=timeline["id"])]
 
-    page = _page(tmp_path, [*records, build.end_record()])
+    (data,) = _Page(_page(tmp_path, [*records, build.end_record()])).evidence
 
-    assert "CRI call" in page
-    assert "UpdateContainerResources: OK after 100.0 ms" in page
+    assert "kubelet → CRI" in data
+    assert "UpdateContainerResources: OK after 100.0 ms" in data
 
 
 def test_a_long_text_is_cut_and_says_so(tmp_path: Path) -> None:
