@@ -161,9 +161,10 @@ def _first_of_all(verdict: VerdictRecord) -> tuple[object, ...]:
 def _cause(verdicts: list[VerdictRecord]) -> Cause:
     first = verdicts[0]
     party, deed = _blame(first)
+    sentence = f"the {party} {deed}" if deed else _symptom(first)
     return Cause(
         verdict=first.verdict,
-        sentence=one_line(f"the {party} {deed}" if deed else _symptom(first)),
+        sentence=one_line(sentence).removesuffix(f". Deviation {first.deviation}"),
         guilty=party,
         deviation=first.deviation if first.verdict is VerdictKind.DEVIATION else None,
         verdicts=tuple(verdicts),

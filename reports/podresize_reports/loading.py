@@ -155,7 +155,7 @@ class _Reading:
             timelines=dict(
                 sorted(self.timelines.items(), key=lambda item: (item[1].check, item[1].target))
             ),
-            claims={key: self.claims[key] for key in sorted(self.claims)},
+            claims={key: self.claims[key] for key in sorted(self.claims, key=_natural_pair)},
             updates=self.updates,
             ended=None if self.end is None else str(end.get("ended", "")),
             exit=exit_code if isinstance(exit_code, int) else None,
@@ -243,6 +243,10 @@ class _Reading:
 
     def _end(self, record: dict[str, Any]) -> None:
         self.end = record
+
+
+def _natural_pair(key: tuple[str, str]) -> tuple[object, object]:
+    return natural(key[0]), natural(key[1])
 
 
 def _parse(line: bytes) -> dict[str, Any]:

@@ -100,14 +100,15 @@ def test_where_nobody_is_named_the_witnesses_part_two_causes() -> None:
 
 def test_a_deviation_is_one_cause_by_its_id() -> None:
     seen = [
-        _verdict(verdict=VerdictKind.DEVIATION, deviation=id_, reading=f"{id_} read as {n}")
+        _verdict(verdict=VerdictKind.DEVIATION, deviation=id_, reading=f"as {n}. Deviation {id_}")
         for n, id_ in enumerate(["C-01", "PD-01", "C-01"])
     ]
     race = _verdict(verdict=VerdictKind.PASSED, deviation="PD-10")
 
-    assert [(cause.deviation, len(cause.verdicts)) for cause in causes([*seen, race])] == [
-        ("C-01", 2),
-        ("PD-01", 1),
+    found = causes([*seen, race])
+    assert [(cause.deviation, len(cause.verdicts), cause.sentence) for cause in found] == [
+        ("C-01", 2, "as 0"),
+        ("PD-01", 1, "as 1"),
     ]
 
 
