@@ -94,14 +94,19 @@ class History:
         """
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            # SQLite would wait for a pipe's other end.
+            if path.exists() and not path.is_file():
+                raise no_history(path, "it is no plain file")
             connection = sqlite3.connect(path, timeout=_BUSY_SECONDS)
         except (OSError, sqlite3.Error) as error:
-            raise _no_history(path, str(error)) from None
+            raise no_history(path, str(error)) from None
         try:
             connection.execute("pragma foreign_keys = on")
             _prepare(connection, path)
             with connection:
                 yield cls(connection)
+        except sqlite3.DatabaseError as error:
+            raise no_history(path, str(error)) from None
         finally:
             connection.close()
 
@@ -240,14 +245,16 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
                 connection.executescript(_TABLES)
                 connection.execute("insert into history values (?)", (SCHEMA,))
             return
-        (schema,) = connection.execute("select schema from history").fetchone()
+        found = connection.execute("select schema from history").fetchone()
     except sqlite3.DatabaseError as error:
-        raise _no_history(path, str(error)) from None
-    if schema != SCHEMA:
-        raise _no_history(path, f"its schema is {schema}, this podresize knows {SCHEMA}")
+        raise no_history(path, str(error)) from None
+    if found != (SCHEMA,):
+        schema = "none" if found is None else found[0]
+        raise no_history(path, f"its schema is {schema}, this podresize knows {SCHEMA}")
 
 
-def _no_history(path: Path, why: str) -> UsageError:
+def no_history(path: Path, why: str) -> UsageError:
+    """Return the error of a file that is no history, with the reason."""
     return UsageError(
         "this is no history of podresize that can be read",
         value=f"{path}: {why}",

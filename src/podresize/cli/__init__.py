@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import sys
 
 import click
@@ -23,6 +24,7 @@ from podresize.cli.nightly import nightly
 from podresize.cli.run import run
 from podresize.cli.runtime import runtime
 from podresize.errors import EXIT_USAGE, HostError, PodresizeError
+from podresize_reports.text import clean
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -53,10 +55,14 @@ commands.add_command(explain)
 
 def main() -> None:
     """Run the command line; an error meant for a person is one message, without a traceback."""
+    # A path may be of bytes that are no text.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         sys.exit(commands.main(standalone_mode=False))
     except PodresizeError as error:
-        click.echo(f"error: {error}", err=True)
+        click.echo(f"error: {clean(str(error))}", err=True)
         sys.exit(error.exit_code)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):

@@ -19,15 +19,16 @@ from podresize_reports.loading import Run, read_run
 from podresize_reports.merging import Part, merged
 from podresize_reports.scrubbing import of_this_host
 from podresize_reports.summary import count, counts_text, sentence
-from podresize_reports.text import plural
-from podresize_reports.verifying import verify_bundle
-from podresize_reports.write import write_atomically, write_reports
+from podresize_reports.text import one_line, plural
+from podresize_reports.verifying import read_lines, verify_bundle
+from podresize_reports.write import write_run
 
 __all__ = [
     "bundle",
     "bundle_option",
     "make_bundle",
     "merge",
+    "refuse_nothing",
     "refuse_place",
     "rejudge",
     "shard_option",
@@ -95,7 +96,7 @@ def verify(bundle: Path, digest: str | None) -> None:
     Each complaint names a field, what was found there and what was wanted. Exit codes: 0 no
     complaint, 1 a complaint, 2 usage.
     """
-    _refuse_nothing(bundle)
+    refuse_nothing(bundle)
     found = verify_bundle(bundle, digest=digest)
     for complaint in found.complaints[:_COMPLAINTS]:
         click.echo(str(complaint))
@@ -108,7 +109,7 @@ def verify(bundle: Path, digest: str | None) -> None:
             f"{plural(found.derived, 'verdict')} derived again from their evidence, "
             f"{found.unproved} for which nothing was put to the target"
         )
-        click.echo(f"{found.run.id}: {counts_text(count(found.run.verdicts))}")
+        click.echo(f"{one_line(found.run.id)}: {counts_text(count(found.run.verdicts))}")
     if found.digest:
         click.echo(f"digest: {found.digest}")
     click.echo(f"{plural(len(found.complaints), 'complaint')}: {bundle}")
@@ -129,29 +130,17 @@ def rejudge(bundle: Path, out: Path) -> None:
 
     Each verdict that changes is told. Exit codes: 0 none changed, 1 one did, 2 usage.
     """
-    _refuse_nothing(bundle)
+    refuse_nothing(bundle)
     _refuse_records(out, "today")
-    try:
-        lines = b"".join(contents(bundle).blocks(RECORDS)).splitlines(keepends=True)
-    except (UnreadableError, KeyError) as error:
-        raise UsageError(
-            "the bundle's records cannot be read",
-            value=f"{bundle}: {error}",
-            origin="the command line",
-            causes=("it is no bundle", "it was cut short"),
-            next_command=f"podresize verify {bundle}",
-        ) from None
-    before = read_run(lines)
-    after = judged_again(before)
+    lines, before, after = _again(bundle)
     changed = 0
     for old, new in zip(before.verdicts, after.verdicts, strict=True):
         if (old.verdict, old.deviation) != (new.verdict, new.deviation):
             changed += 1
-            click.echo(f"{old.requirement}  {old.verdict} | {new.verdict}  {old.check}")
-            click.echo(f"    {new.reading}")
-    out.mkdir(parents=True, exist_ok=True)
-    write_atomically(out / RECORDS, _with_verdicts(lines, after))
-    write_reports(out / RECORDS, out)
+            check = one_line(old.check)
+            click.echo(f"{old.requirement}  {old.verdict} | {new.verdict}  {check}")
+            click.echo(f"    {one_line(new.reading)}")
+    _write_run(_with_verdicts(lines, after), out)
     click.echo(sentence(after))
     click.echo(f"{plural(changed, 'verdict')} changed; written: {out / RECORDS}, and the reports")
     sys.exit(EXIT_UNEXPECTED if changed else EXIT_OK)
@@ -172,31 +161,75 @@ def merge(bundles: tuple[Path, ...], out: Path) -> None:
     Shards of other targets, options or releases are refused, and so is a bundle with a complaint.
     """
     for place in bundles:
-        _refuse_nothing(place)
+        refuse_nothing(place)
     _refuse_records(out, "the whole")
+    parts = []
     for place in bundles:
-        if complaints := verify_bundle(place).complaints:
+        found = verify_bundle(place)
+        if found.complaints:
             raise UsageError(
                 "a bundle with complaints cannot be merged",
-                value=f"{place}: {complaints[0]}",
+                value=f"{place}: {found.complaints[0]}",
                 origin="the command line",
                 causes=("it was cut short or changed",),
                 next_command=f"podresize verify {place}",
             )
-    records = merged(
-        [
-            Part(
-                name=str(place),
-                lines=b"".join(contents(place).blocks(RECORDS)).splitlines(keepends=True),
-            )
-            for place in bundles
-        ]
-    )
-    out.mkdir(parents=True, exist_ok=True)
-    write_atomically(out / RECORDS, records)
-    write_reports(out / RECORDS, out)
-    click.echo(sentence(read_run(records.splitlines(keepends=True))))
+        parts.append(Part(name=str(place), lines=list(found.lines)))
+    run = _write_run(merged(parts), out)
+    click.echo(sentence(run))
     click.echo(f"{plural(len(bundles), 'shard')} merged; written: {out / RECORDS}, and the reports")
+
+
+def _again(bundle: Path) -> tuple[list[bytes], Run, Run]:
+    """Return the lines of a bundle's records, its run, and the run as it is judged today."""
+    try:
+        lines = read_lines(contents(bundle))
+        before = read_run(lines)
+        if not before.id and not before.verdicts:
+            raise UnreadableError("they are no records of a run")
+    except UnreadableError as error:
+        raise _no_records(bundle, str(error)) from None
+    try:
+        return lines, before, judged_again(before)
+    # Evidence may be anything, and a judge trip over it in any way.
+    except Exception as error:
+        why = f"its evidence cannot be judged ({type(error).__name__}: {error})"
+        raise _no_records(bundle, why) from None
+
+
+def _no_records(bundle: Path, why: str) -> UsageError:
+    return UsageError(
+        "the bundle's records cannot be read",
+        value=f"{bundle}: {why}",
+        origin="the command line",
+        causes=("it is no bundle", "it was cut short or changed"),
+        next_command=f"podresize verify {bundle}",
+    )
+
+
+def _write_run(records: bytes, out: Path) -> Run:
+    """Write records and the reports of them; return the run that they tell of."""
+    run = read_run(io.BytesIO(records))
+    try:
+        write_run(records, run, out)
+    except OSError as error:
+        raise HostError(
+            f"the records cannot be written: {error.strerror}",
+            value=str(out),
+            origin="--out",
+            causes=("the disk is full", "the directory belongs to someone else"),
+            next_command=f"ls -ld {out}",
+        ) from error
+    # What stranger's records hold may be nothing that a page can be drawn of.
+    except Exception as error:
+        raise UsageError(
+            "no report can be drawn of these records",
+            value=f"{type(error).__name__}: {error}",
+            origin="the bundle",
+            causes=("it was changed", "it was written by another release"),
+            next_command="podresize verify <the bundle>",
+        ) from error
+    return run
 
 
 def _with_verdicts(lines: list[bytes], run: Run) -> bytes:
@@ -204,24 +237,30 @@ def _with_verdicts(lines: list[bytes], run: Run) -> bytes:
     verdicts = iter(run.verdicts)
     written: list[bytes] = []
     for line in lines:
-        record: Any = json.loads(line) if line.endswith(b"\n") else None
-        if not isinstance(record, dict) or not read_run(io.BytesIO(line)).verdicts:
+        # A line that is left out of the run, for whatever reason, stays as it is.
+        if not read_run([line]).verdicts:
             written.append(line)
             continue
+        record: Any = json.loads(line.decode(errors="replace"))
         record |= dataclasses.asdict(next(verdicts))
         written.append(json.dumps(record, separators=(",", ":")).encode() + b"\n")
     return b"".join(written)
 
 
-def _refuse_nothing(bundle: Path) -> None:
-    if not bundle.exists():
+def refuse_nothing(bundle: Path) -> None:
+    """Raise ``UsageError`` where there is no such bundle."""
+    try:
+        bundle.lstat()
+    except (FileNotFoundError, NotADirectoryError):
         raise UsageError(
             "there is no such bundle",
             value=str(bundle),
             origin="the command line",
             causes=("a typing error in the path", "the run was not asked for one (--bundle)"),
             next_command="podresize bundle reports/out/<run id> bundle.zip",
-        )
+        ) from None
+    except OSError:
+        return  # who reads it says what keeps it from being read
 
 
 def _refuse_records(out: Path, whose: str) -> None:

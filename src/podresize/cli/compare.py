@@ -12,7 +12,7 @@ from podresize.errors import EXIT_OK, EXIT_UNEXPECTED, UsageError
 from podresize.requirements.target import UNKNOWN
 from podresize_reports.comparing import compare as compare_targets
 from podresize_reports.comparing import comparison_table
-from podresize_reports.loading import Run, TargetRecord, load_run
+from podresize_reports.loading import Run, TargetRecord, load_strangers_run
 
 # What makes two targets the same but for where they run.
 _SAME = (
@@ -54,7 +54,7 @@ def load(path: Path) -> Run:
     """
     file = path / "records.jsonl" if path.is_dir() else path
     try:
-        run = load_run(file)
+        run = load_strangers_run(file)
     except OSError as error:
         raise UsageError(
             f"the records cannot be read: {error.strerror}",

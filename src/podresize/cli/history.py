@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from pathlib import Path
 
 import click
 
+from podresize.cli.bundle import refuse_nothing
 from podresize.errors import EXIT_OK, EXIT_UNEXPECTED, UsageError
-from podresize_reports.bundle import RECORDS
-from podresize_reports.contents import contents
 from podresize_reports.history.regression import LAST_RUNS, regressions
 from podresize_reports.history.report import report as report_text
-from podresize_reports.history.store import History
-from podresize_reports.loading import read_run
-from podresize_reports.text import plural
+from podresize_reports.history.store import History, no_history
+from podresize_reports.text import one_line, plural
 from podresize_reports.verifying import verify_bundle
 
 _HISTORY = Path("reports/out/history.sqlite")
@@ -45,18 +42,13 @@ def add(bundles: tuple[Path, ...], place: Path, rebuild: bool) -> None:
     A run that is known is taken in anew. Exit codes: 0 all are in, 1 a bundle had a complaint.
     """
     for bundle in bundles:
-        if not bundle.exists():
-            raise UsageError(
-                "there is no such bundle",
-                value=str(bundle),
-                origin="the command line",
-                causes=("a typing error in the path",),
-                next_command="podresize bundle reports/out/<run id> bundle.zip",
-            )
-    if rebuild:
-        place.unlink(missing_ok=True)
+        refuse_nothing(bundle)
     refused = 0
-    with History.open(place) as kept:
+    # Until the new one is whole, the old one stays.
+    new = place.with_name(f".{place.name}.new") if rebuild else place
+    if rebuild:
+        new.unlink(missing_ok=True)
+    with History.open(new) as kept:
         for bundle in bundles:
             found = verify_bundle(bundle)
             if found.complaints or found.run is None:
@@ -64,9 +56,10 @@ def add(bundles: tuple[Path, ...], place: Path, rebuild: bool) -> None:
                 for complaint in found.complaints[:3]:
                     click.echo(f"{bundle}: {complaint}", err=True)
                 continue
-            run = read_run(io.BytesIO(b"".join(contents(bundle).blocks(RECORDS))))
-            is_new = kept.add(run, digest=found.digest)
-            click.echo(f"{bundle}: {run.id}{'' if is_new else ', anew'}")
+            is_new = kept.add(found.run, digest=found.digest)
+            click.echo(f"{bundle}: {one_line(found.run.id)}{'' if is_new else ', anew'}")
+    if rebuild:
+        new.replace(place)
     if refused:
         click.echo(f"{plural(refused, 'bundle')} left out", err=True)
     sys.exit(EXIT_UNEXPECTED if refused else EXIT_OK)
@@ -94,7 +87,11 @@ def report(place: Path, last: int) -> None:
             causes=("no bundle was added yet",),
             next_command="podresize history add bundle.zip",
         )
-    with History.open(place) as kept:
-        found = regressions(kept, last=last)
+    try:
+        with History.open(place) as kept:
+            found = regressions(kept, last=last)
+    # A history is a file like any other: somebody may have written into it.
+    except (LookupError, ValueError, TypeError) as error:
+        raise no_history(place, f"what it holds makes no sense ({error})") from None
     click.echo(report_text(found), nl=False)
     sys.exit(EXIT_UNEXPECTED if any(each.is_worse for each in found) else EXIT_OK)

@@ -21,12 +21,9 @@ from podresize.errors import EXIT_OK, EXIT_UNEXPECTED, EXIT_USAGE, HostError, Us
 from podresize.evidence.records import new_run_id
 from podresize.manifests import manifests
 from podresize.requirements.shard import Shard
-from podresize_reports.bundle import RECORDS
-from podresize_reports.contents import contents
 from podresize_reports.history.regression import regressions
 from podresize_reports.history.report import report
 from podresize_reports.history.store import History
-from podresize_reports.loading import read_run
 from podresize_reports.text import plural
 from podresize_reports.verifying import verify_bundle
 from podresize_reports.write import write_atomically
@@ -197,11 +194,10 @@ def _taken_in(each: Ran, history: History, runs: set[str]) -> str | None:
     if each.bundle is None:
         return f"no bundle (exit code {each.code}): see its screen.txt"
     found = verify_bundle(each.bundle)
-    if found.complaints:
+    if found.complaints or found.run is None:
         return f"its bundle has a complaint: {found.complaints[0]}"
-    run = read_run(io.BytesIO(b"".join(contents(each.bundle).blocks(RECORDS))))
-    history.add(run, digest=found.digest)
-    runs.add(run.id)
+    history.add(found.run, digest=found.digest)
+    runs.add(found.run.id)
     return None
 
 
