@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import sys
+from typing import NoReturn
 
 import click
 
@@ -21,6 +22,7 @@ from podresize.cli.history import history
 from podresize.cli.matrix import matrix
 from podresize.cli.mutation import mutation
 from podresize.cli.nightly import nightly
+from podresize.cli.output import emit_error, is_json
 from podresize.cli.run import run
 from podresize.cli.runtime import runtime
 from podresize.errors import EXIT_USAGE, HostError, PodresizeError
@@ -62,8 +64,7 @@ def main() -> None:
     try:
         sys.exit(commands.main(standalone_mode=False))
     except PodresizeError as error:
-        click.echo(f"error: {clean(str(error))}", err=True)
-        sys.exit(error.exit_code)
+        _tell(error, error.exit_code)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
@@ -73,11 +74,20 @@ def main() -> None:
             origin="the host",
             next_command="df -h",
         )
-        click.echo(f"error: {full}", err=True)
-        sys.exit(full.exit_code)
+        _tell(full, full.exit_code)
     except click.ClickException as error:
-        error.show()
-        sys.exit(EXIT_USAGE)
+        if not is_json(sys.argv[1:]):
+            error.show()
+            sys.exit(EXIT_USAGE)
+        _tell(error, EXIT_USAGE)
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         sys.exit(130)
+
+
+def _tell(error: Exception, code: int) -> NoReturn:
+    if is_json(sys.argv[1:]):
+        emit_error(error, code)
+    else:
+        click.echo(f"error: {clean(str(error))}", err=True)
+    sys.exit(code)

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from podresize.cli.output import PEOPLE, Output, format_option
 from podresize.errors import EXIT_OK, EXIT_UNEXPECTED, HostError, UsageError
 from podresize_reports.bundle import RECORDS, Written, refuse_place, write_bundle
 from podresize_reports.contents import UnreadableError, contents
@@ -80,17 +81,18 @@ def make_bundle(out: Path, place: Path) -> Written:
         ) from error
 
 
-def tell_written(written: Written) -> None:
+def tell_written(written: Written, output: Output = PEOPLE) -> None:
     """Say where a bundle is, and what stands for it."""
     size = f"{written.size / (1 << 20):.1f} MiB"
-    click.echo(f"bundle: {written.path}, {plural(written.files, 'file')}, {size}")
-    click.echo(f"digest: {written.digest}")
+    output.say(f"bundle: {written.path}, {plural(written.files, 'file')}, {size}")
+    output.say(f"digest: {written.digest}")
 
 
 @click.command()
 @click.argument("bundle", type=_A_FILE)
 @click.option("--digest", metavar="sha256:…", help="The digest that it must have.")
-def verify(bundle: Path, digest: str | None) -> None:
+@format_option
+def verify(bundle: Path, digest: str | None, output: Output) -> None:
     """Check a bundle, offline: is it whole, and do its verdicts follow from its evidence?
 
     Each complaint names a field, what was found there and what was wanted. Exit codes: 0 no
@@ -98,6 +100,19 @@ def verify(bundle: Path, digest: str | None) -> None:
     """
     refuse_nothing(bundle)
     found = verify_bundle(bundle, digest=digest)
+    if output.is_json:
+        output.document(
+            "podresize-verification",
+            bundle=bundle,
+            digest=found.digest or None,
+            run=found.run and found.run.id,
+            complaints=found.complaints,
+            derived=found.derived,
+            unproved=found.unproved,
+            notes=found.notes,
+            counts={} if found.run is None else count(found.run.verdicts),
+        )
+        sys.exit(EXIT_UNEXPECTED if found.complaints else EXIT_OK)
     for complaint in found.complaints[:_COMPLAINTS]:
         click.echo(str(complaint))
     if (more := len(found.complaints) - _COMPLAINTS) > 0:

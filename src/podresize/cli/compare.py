@@ -8,10 +8,11 @@ from pathlib import Path
 
 import click
 
+from podresize.cli.output import Output, format_option
 from podresize.errors import EXIT_OK, EXIT_UNEXPECTED, UsageError
 from podresize.requirements.target import UNKNOWN
+from podresize_reports.comparing import Comparison, comparison_table
 from podresize_reports.comparing import compare as compare_targets
-from podresize_reports.comparing import comparison_table
 from podresize_reports.loading import Run, TargetRecord, load_strangers_run
 
 # What makes two targets the same but for where they run.
@@ -24,7 +25,8 @@ _SAME = (
 @click.command()
 @click.argument("left", type=click.Path(path_type=Path))
 @click.argument("right", type=click.Path(path_type=Path))
-def compare(left: Path, right: Path) -> None:
+@format_option
+def compare(left: Path, right: Path, output: Output) -> None:
     """Compare the verdicts of two runs, each given as its records.jsonl or its directory.
 
     Targets of the same versions and policies are put beside each other, those of checks with a
@@ -35,15 +37,38 @@ def compare(left: Path, right: Path) -> None:
     width = shutil.get_terminal_size((110, 24)).columns
     pairs = _pairs(ours, theirs, (left, right))
     differ = False
+    shown: list[Comparison] = []
+    alone: dict[str, list[str]] = {"left": [], "right": []}
     for one, other in pairs:
         comparison = compare_targets((ours, one), (theirs, other))
-        click.echo(comparison_table(comparison, width=width))
+        shown.append(comparison)
+        if not output.is_json:
+            click.echo(comparison_table(comparison, width=width))
         differ = differ or bool(comparison.differences)
     for side, run, number in (("left", ours, 0), ("right", theirs, 1)):
         for target in _with_verdicts(run):
             if target not in [pair[number] for pair in pairs]:
-                click.echo(f"only {side}: {target.label}")
+                alone[side].append(target.label)
+                if not output.is_json:
+                    click.echo(f"only {side}: {target.label}")
                 differ = True
+    output.document(
+        "podresize-comparison",
+        targets=[
+            {
+                "left": each.left.label,
+                "right": each.right.label,
+                "facets": [
+                    dict(zip(("name", "left", "right"), one, strict=True)) for one in each.facets
+                ],
+                "same": each.same,
+                "differences": each.differences,
+                "missed": each.missed,
+            }
+            for each in shown
+        ],
+        only=alone,
+    )
     sys.exit(EXIT_UNEXPECTED if differ else EXIT_OK)
 
 

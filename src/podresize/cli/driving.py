@@ -20,6 +20,7 @@ import click
 
 import podresize
 from podresize.artifacts.bytecode import share_bytecode
+from podresize.cli.output import PEOPLE, Output
 from podresize.errors import (
     EXIT_HARNESS,
     EXIT_OK,
@@ -56,13 +57,15 @@ def pytest_command(*options: str, below: str = "") -> list[str]:
     ]
 
 
-def run_pytest(command: Sequence[str], *, run_id: str) -> int:
+def run_pytest(command: Sequence[str], *, run_id: str, output: Output = PEOPLE) -> int:
     """Run pytest in a process of its own, as part of a run; return its exit code."""
     environment = os.environ | {"PODRESIZE_RUN_ID": run_id}
     share_bytecode(environment)
     child = subprocess.Popen(
         command,
         env=environment,
+        # Beside JSON pytest's lines are progress.
+        stdout=sys.stderr if output.is_json else None,
         # When this process is killed its pytest goes too, and with pytest the target.
         preexec_fn=linux.die_with_parent,
         # Whoever interrupts this process, by Ctrl-C or by a signal to it alone, ends the same: it
@@ -152,7 +155,7 @@ def _meaning(code: int) -> int:
     return {0: EXIT_OK, 1: EXIT_UNEXPECTED, 4: EXIT_USAGE, 5: EXIT_OK}.get(code, EXIT_HARNESS)
 
 
-def finish(records: RecordFile, out: Path, worst: int) -> int:
+def finish(records: RecordFile, out: Path, worst: int, output: Output = PEOPLE) -> int:
     """Write the reports, print the table, and return the exit code of the whole run.
 
     A run that was interrupted gets no ``end``: its reports say that it died half way.
@@ -168,10 +171,11 @@ def finish(records: RecordFile, out: Path, worst: int) -> int:
     except OSError as error:
         raise PodresizeError(f"the reports cannot be written: {error}", value=str(out)) from error
     for line in told:
-        click.echo(line)
+        output.say(line)
     width = shutil.get_terminal_size((110, 24)).columns
-    click.echo(closing_table(load_run(records.path), width=width, colour=sys.stdout.isatty()))
-    click.echo(f"written: {records.path}, {', '.join(path.name for path in written)}")
+    colour = (sys.stderr if output.is_json else sys.stdout).isatty()
+    output.say(closing_table(load_run(records.path), width=width, colour=colour))
+    output.say(f"written: {records.path}, {', '.join(path.name for path in written)}")
     return code
 
 

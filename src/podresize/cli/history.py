@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from podresize.cli.bundle import refuse_nothing
+from podresize.cli.output import Output, format_option, plain
 from podresize.errors import EXIT_OK, EXIT_UNEXPECTED, UsageError
-from podresize_reports.history.regression import LAST_RUNS, regressions
+from podresize_reports.history.regression import LAST_RUNS, Regression, regressions
 from podresize_reports.history.report import report as report_text
 from podresize_reports.history.store import History, no_history
 from podresize_reports.text import one_line, plural
@@ -25,6 +28,11 @@ history_option = click.option(
     show_default=True,
     metavar="FILE",
 )
+
+
+def regressions_json(found: Sequence[Regression]) -> dict[str, Any]:
+    """Return what changed on each stack, as ``--format json`` has it."""
+    return {"stacks": [{"is_worse": each.is_worse, **plain(each)} for each in found]}
 
 
 @click.group()
@@ -74,7 +82,8 @@ def add(bundles: tuple[Path, ...], place: Path, rebuild: bool) -> None:
     show_default=True,
     help="Compare with so many runs before.",
 )
-def report(place: Path, last: int) -> None:
+@format_option
+def report(place: Path, last: int, output: Output) -> None:
     """Print what changed on each stack with its newest run.
 
     Exit codes: 0 nothing is worse, 1 something fails that did not, 2 usage.
@@ -93,5 +102,7 @@ def report(place: Path, last: int) -> None:
     # A history is a file like any other: somebody may have written into it.
     except (LookupError, ValueError, TypeError) as error:
         raise no_history(place, f"what it holds makes no sense ({error})") from None
-    click.echo(report_text(found), nl=False)
+    output.document("podresize-regressions", **regressions_json(found))
+    if not output.is_json:
+        click.echo(report_text(found), nl=False)
     sys.exit(EXIT_UNEXPECTED if any(each.is_worse for each in found) else EXIT_OK)
