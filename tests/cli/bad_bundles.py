@@ -140,12 +140,12 @@ def bomb(place: Path, good: Path) -> Path:
 
 
 def bomb_beside(place: Path, good: Path) -> Path:
-    """Ten files of 200 MiB each, as none of them alone would be refused."""
+    """Six files of 200 MiB each, as none of them alone would be refused."""
     files = _files(good)
     with zipfile.ZipFile(place / "b.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as made:
         for name, content in files.items():
             made.writestr(name, content)
-        for number in range(10):
+        for number in range(6):
             with made.open(f"logs/{number}", "w") as member:
                 for _ in range(200):
                     member.write(_BLOCK)
