@@ -24,7 +24,9 @@ from typing import Any
 
 from podresize.errors import UsageError
 from podresize.requirements.loader import catalogue_digest
-from podresize_reports.loading import load_run
+from podresize_reports.contents import open_plain
+from podresize_reports.lines import limited_lines
+from podresize_reports.loading import load_run, read_run
 from podresize_reports.scrubbing import Scrubber
 from podresize_reports.write import drawn_by, write_reports
 
@@ -32,6 +34,7 @@ SCHEMA = 1
 KIND = "podresize-bundle"
 MANIFEST = "manifest.json"
 RECORDS = "records.jsonl"
+_BLOCK = 1 << 20
 LOG_BYTES = 4 << 20
 """Of each log its end: the failure is there, and a bundle has to be sent."""
 # The same files make the same archive.
@@ -89,7 +92,10 @@ def refuse_place(place: Path | None) -> None:
 def _fill(made: Path, out: Path, scrubber: Scrubber) -> str:
     source = out / RECORDS
     try:
-        lines = source.read_bytes().splitlines(keepends=True)
+        with open_plain(source) as file:
+            lines = list(limited_lines(iter(lambda: file.read(_BLOCK), b"")))
+        if read_run(lines).id == "":
+            raise OSError(0, "they are no records of a run")
     except OSError as error:
         raise UsageError(
             f"the records cannot be read: {error.strerror}",
@@ -114,7 +120,7 @@ def _fill(made: Path, out: Path, scrubber: Scrubber) -> str:
 def _scrubbed(lines: list[bytes], scrubber: Scrubber) -> Iterator[bytes]:
     """Yield the records; a torn or broken line stays away, as it does in every report."""
     for line in lines:
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, RecursionError):
             record = scrubber.value(json.loads(line))
             if line.endswith(b"\n"):
                 text = json.dumps(record, separators=(",", ":"), ensure_ascii=True)

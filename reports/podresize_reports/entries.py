@@ -9,10 +9,11 @@ version of podresize is checked for being whole; its verdicts are for that versi
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import io
 import re
 import shlex
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,10 @@ import yaml
 
 import podresize
 from podresize.errors import UsageError
-from podresize_reports.bundle import RECORDS
 from podresize_reports.certificate import KIND, SCHEMA, Certificate, certificates, to_yaml
 from podresize_reports.certificate_page import badge, page
-from podresize_reports.contents import contents
-from podresize_reports.loading import Run, read_run
+from podresize_reports.contents import LARGEST_FILE, open_plain
+from podresize_reports.loading import Run
 from podresize_reports.markdown import text
 from podresize_reports.text import natural
 from podresize_reports.verifying import Complaint, verify_bundle
@@ -82,22 +82,55 @@ class Entry:
         return sorted(found, key=natural)
 
 
-def certified(bundle: Path) -> tuple[Certificate, str]:
+@contextlib.contextmanager
+def copied(bundle: Path) -> Iterator[Path]:
+    """Yield a copy of an archive that nobody else can change; a directory is yielded as it is.
+
+    So is what cannot be copied: who reads it says why. Raises ``UsageError`` for what is larger
+    than any bundle.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        place = Path(directory) / BUNDLE
+        yield bundle if bundle.is_dir() or not _copy(bundle, place) else place
+
+
+def _copy(bundle: Path, place: Path) -> bool:
+    size = 0
+    try:
+        with open_plain(bundle) as source, place.open("wb") as copy:
+            while block := source.read(1 << 20):
+                size += copy.write(block)
+                if size > LARGEST_FILE:
+                    break
+    except OSError:
+        return False
+    if size > LARGEST_FILE:
+        raise UsageError(
+            "this is larger than any bundle",
+            value=f"{bundle}: more than {LARGEST_FILE >> 20} MiB",
+            origin="the command line",
+            causes=("it is another file",),
+            next_command=f"podresize verify {bundle}",
+        )
+    return True
+
+
+def certified(bundle: Path, *, named: Path | None = None) -> tuple[Certificate, str]:
     """Return the certificate of a bundle's one stack, and the bundle's digest.
 
     Raises ``ComplaintsError`` for one that does not verify, and ``UsageError`` where it is of no
-    stack or of several, or of no profile.
+    stack or of several, or of no profile; that names the bundle as it is ``named`` to its user.
     """
     verification = verify_bundle(bundle)
     if verification.complaints:
         raise ComplaintsError(verification.complaints)
-    run = read_run(io.BytesIO(b"".join(contents(bundle).blocks(RECORDS))))
-    found = certificates(run)
+    assert verification.run is not None
+    found = certificates(verification.run)
     if len(found) != 1 or not found[0].profiles:
         stacks = "; ".join(each.target.label for each in found)
         raise UsageError(
             "a certificate is of one stack and at least one profile",
-            value=f"{bundle}: {stacks or 'a run of single requirements'}",
+            value=f"{named or bundle}: {stacks or 'a run of single requirements'}",
             origin="the command line",
             causes=(
                 "the run had several targets: each needs a run of its own",
@@ -134,13 +167,22 @@ def not_drawn(directory: Path, files: dict[str, bytes]) -> Iterator[Complaint]:
     """Yield each file of a directory that is not one that its bundle gives, or is not there."""
     for name, content in files.items():
         place = directory / name
-        if not place.is_file() or place.read_bytes() != content:
+        if not is_file_with(place, content):
             found = "another file" if place.exists() else "nothing"
             yield Complaint(field=str(place), found=found, wanted=f"the one that {BUNDLE} gives")
     for path in sorted(directory.iterdir()):
         if path.name not in {BUNDLE, *files}:
             wanted = f"none: {BUNDLE} gives no such file"
             yield Complaint(field=str(path), found="another file", wanted=wanted)
+
+
+def is_file_with(path: Path, content: bytes) -> bool:
+    """Return whether there is a plain file with exactly that content."""
+    try:
+        with open_plain(path) as file:
+            return bool(file.read(len(content) + 1) == content)
+    except OSError:
+        return False
 
 
 def product_of(found: Certificate) -> str:
@@ -239,17 +281,21 @@ def _row(entry: Entry) -> str:
     return f"| {' | '.join(cells)} |\n"
 
 
-def publish(bundle: Path, root: Path) -> Entry:
-    """File a bundle below ``root`` as the entry of its stack, and draw the table anew.
-
-    An entry of that stack that is there is replaced. Raises as ``certified`` does.
-    """
-    found, digest = certified(bundle)
-    place = root / found.run.version / product_of(found)
+def write_entry(place: Path, bundle: Path, files: dict[str, bytes]) -> None:
+    """Write a certificate's files, and the archive that they are drawn from, into a directory."""
     place.mkdir(parents=True, exist_ok=True)
     write_atomically(place / BUNDLE, bundle.read_bytes())
-    for name, content in drawn(found, digest).items():
+    for name, content in files.items():
         write_atomically(place / name, content)
+
+
+def publish(bundle: Path, root: Path, found: Certificate, files: dict[str, bytes]) -> Entry:
+    """File what is drawn from a bundle below ``root`` as the entry of its stack; draw the table.
+
+    An entry of that stack that is there is replaced.
+    """
+    place = root / found.run.version / product_of(found)
+    write_entry(place, bundle, files)
     all_of_them = entries(root)
     write_atomically(root / INDEX, index(all_of_them))
     return next(each for each in all_of_them if each.directory == place)

@@ -18,5 +18,5 @@ def fingerprint_of(run: Run, label: str) -> AnyFingerprint | None:
     kind = Fingerprint if "kubernetes" in raw else RuntimeFingerprint
     try:
         return kind.from_json(raw)
-    except TypeError:
+    except (TypeError, ValueError):
         return None

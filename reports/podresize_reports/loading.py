@@ -7,20 +7,25 @@ shows; a record type of a later version is passed over in silence.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from podresize.evidence.claims import RELATIONS, Claim
 from podresize.evidence.records import SCHEMA, VerdictRecord
 from podresize.evidence.timeline import Timeline
 from podresize.evidence.updates.update import Update
+from podresize_reports.contents import open_plain
+from podresize_reports.lines import limited_lines
 from podresize_reports.text import natural
 
+_BLOCK = 1 << 20
 _LISTED = 20  # a file of rubbish must not make a report of rubbish
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _TEXTS = ("requirement", "level", "title", "clause", "check", "reading", "target")
@@ -90,8 +95,17 @@ class Run:
 
 def load_run(path: Path) -> Run:
     """Return what the file says. Raises ``OSError`` when it cannot be read at all."""
-    with path.open("rb") as lines:
+    with open_plain(path) as lines:
         return read_run(lines)
+
+
+def load_strangers_run(path: Path) -> Run:
+    """Return what a file says that may be anybody's. Raises ``OSError`` as ``load_run`` does.
+
+    That is also where it is larger than the records of any run.
+    """
+    with open_plain(path) as file:
+        return read_run(limited_lines(iter(lambda: file.read(_BLOCK), b"")))
 
 
 def read_run(lines: Iterable[bytes]) -> Run:
@@ -177,6 +191,15 @@ class _Reading:
                 f"the records are of schema {record.get('schema')!r}, "
                 f"this report knows schema {SCHEMA}"
             )
+        options = _dict(record.get("options"))
+        for name in ("profiles", "requirements"):
+            listed = options.get(name)
+            if not isinstance(listed, list | NoneType) or not all(
+                isinstance(each, str) for each in listed or ()
+            ):
+                self.problems.append(f"the option {name} is no list of names")
+                self.head |= {"options": options | {name: []}}
+                options = self.head["options"]
 
     def _target(self, record: dict[str, Any]) -> None:
         label = _text(record, "target")
@@ -287,9 +310,12 @@ def _text(record: dict[str, Any], key: str) -> str:
 
 
 def _finite(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ValueError(f"{value!r:.40} is not a number of seconds")
-    return float(value)
+    # JSON's whole numbers have no end, and those of floats do.
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        with contextlib.suppress(OverflowError):
+            if math.isfinite(number := float(value)):
+                return number
+    raise ValueError(f"{value!r:.40} is not a number of seconds")
 
 
 def _dict(value: Any) -> dict[str, Any]:

@@ -88,7 +88,7 @@ def _together(parts: Sequence[Part], runs: Sequence[Run]) -> bytes:
     targets: set[str] = set()
     for part in parts:
         for line in part.lines:
-            record = json.loads(line)
+            record = json.loads(line.decode(errors="replace"))
             match record.get("type"):
                 case "run":
                     head = head or record
@@ -106,10 +106,14 @@ def _together(parts: Sequence[Part], runs: Sequence[Run]) -> bytes:
     end = {
         "type": "end",
         "ended": max(str(run.ended) for run in runs),
-        "exit": max((run.exit or 0 for run in runs), key=_WORST.index),
+        "exit": max((run.exit or 0 for run in runs), key=_badness),
         "counts": dict(counts),
     }
     return b"".join([_line(head), *written, _line(end)])
+
+
+def _badness(code: int) -> int:
+    return _WORST.index(code) if code in _WORST else len(_WORST)
 
 
 def _line(record: dict[str, Any]) -> bytes:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 
-from podresize.errors import UsageError
 from podresize.evidence.claims import Claim
 from podresize.evidence.updates.claims import CLAIMS
 from podresize.evidence.updates.speaking import claims_of
@@ -19,14 +18,14 @@ from podresize.requirements.runtime_target import RuntimeFingerprint
 from podresize_reports.fingerprints import fingerprint_of
 from podresize_reports.loading import Run, TimelineRecord
 
-UNJUDGED = (LookupError, TypeError, ValueError, AttributeError, UsageError)
-"""What the oracle and the judges raise for evidence that no podresize wrote."""
+UNJUDGED = (Exception,)
+"""Evidence may be anything, and the oracle or a judge trip over it in any way."""
 
 
 def expectation_again(seen: TimelineRecord) -> Expectation | None:
     """Return what must be seen by today's oracle; None where it is not recorded what was asked.
 
-    Raises one of ``UNJUDGED`` for what is no expectation, or no question.
+    Raises anything (``UNJUDGED``) for what is no expectation, or no question.
     """
     stored = Expectation.from_json(seen.expectation)
     if stored.question is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from types import NoneType
 
 from podresize.requirements.loader import load_catalogue
 from podresize.requirements.model import PutTo
@@ -58,4 +59,8 @@ def missing(run: Run) -> Iterator[tuple[str, str]]:
 
 def stack_of(target: TargetRecord) -> tuple[object, ...]:
     """Return what the target of a run and those of its checks' own clusters have in common."""
-    return tuple(target.fingerprint.get(name) for name in _STACK)
+    found = (target.fingerprint.get(name) for name in _STACK)
+    # Whoever wrote the records may have put a list there.
+    return tuple(
+        value if isinstance(value, str | bool | NoneType) else repr(value) for value in found
+    )

@@ -60,7 +60,7 @@ class Scrubber:
 def of_this_host(out: Path) -> Scrubber:
     """Return the scrubber for what a run on this host wrote below ``out``."""
     places = {
-        str(out.resolve()): "<out>",
+        os.path.realpath(out): "<out>",
         str(Path.cwd()): "<here>",
         str(Path.home()): "~",
         tempfile.gettempdir(): "<tmp>",

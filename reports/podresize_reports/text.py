@@ -46,6 +46,19 @@ def shorten(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
+def fit(text: str, width: int) -> str:
+    """Return at most ``width`` terminal columns, an ellipsis last when something is missing."""
+    if columns(text) <= width:
+        return text
+    room, kept = max(0, width - 1), ""
+    for character in text:
+        room -= columns(character)
+        if room < 0:
+            break
+        kept += character
+    return (kept.rstrip() + "…")[: max(0, width)]
+
+
 def columns(text: str) -> int:
     """Return how many terminal columns the text takes: wide characters two, combining ones none."""
     return sum(

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import io
 import itertools
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from podresize_reports.bundle import KIND, MANIFEST, RECORDS, SCHEMA, digest_of
 from podresize_reports.contents import Contents, UnreadableError, contents, why_no_name
 from podresize_reports.fingerprints import fingerprint_of
 from podresize_reports.judging_again import derived
+from podresize_reports.lines import TooLargeError, limited_lines
 from podresize_reports.loading import Run, TimelineRecord, read_run
 from podresize_reports.recomputing import UNJUDGED, claims_again, differing, expectation_again
 from podresize_reports.required import missing
@@ -34,6 +34,7 @@ from podresize_reports.text import one_line, shorten
 from podresize_reports.write import REPORTS, drawn_by
 
 _SHOWN = 160
+_LARGEST_MANIFEST = 4 << 20
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +55,15 @@ class Verification:
     """What was found of a bundle.
 
     ``digest`` stands for all of it, "" where it has no manifest; ``run`` is None where there are no
-    records that could be read. ``derived`` counts the verdicts that were derived again from their
-    evidence, ``unproved`` those that have none: nothing was put to the target for them.
+    records that could be read, ``lines`` are those of its records. ``derived`` counts the verdicts
+    that were derived again from their evidence, ``unproved`` those that have none: nothing was put
+    to the target for them.
     """
 
     complaints: tuple[Complaint, ...]
     digest: str = ""
     run: Run | None = None
+    lines: tuple[bytes, ...] = dataclasses.field(default=(), repr=False)
     derived: int = 0
     unproved: int = 0
     notes: tuple[str, ...] = ()
@@ -69,14 +72,25 @@ class Verification:
 def verify_bundle(path: Path, *, digest: str | None = None, judges: bool = True) -> Verification:
     """Return what is wrong with a bundle; ``digest`` is the one that it must have, if any.
 
+    Each file is read once: what is judged is what was hashed, whatever happens to it meanwhile.
     Without ``judges`` it is only asked whether it is whole: its verdicts are those of another
     release.
     """
     try:
         return _verified(contents(path), digest, judges=judges)
-    except UnreadableError as error:
-        found = Complaint(field="the bundle", found=str(error), wanted="a bundle of podresize")
+    except (UnreadableError, TooLargeError) as error:
+        said = error.strerror if isinstance(error, TooLargeError) else str(error)
+        found = Complaint(field="the bundle", found=str(said), wanted="a bundle of podresize")
         return Verification(complaints=(found,))
+
+
+def read_lines(files: Contents) -> list[bytes]:
+    """Return the lines of a bundle's records. Raises ``UnreadableError``."""
+    files.names()  # refuses what is no bundle of ours at all
+    try:
+        return list(limited_lines(files.blocks(RECORDS)))
+    except TooLargeError as error:
+        raise UnreadableError(str(error.strerror)) from None
 
 
 def _verified(files: Contents, digest: str | None, *, judges: bool) -> Verification:
@@ -84,7 +98,7 @@ def _verified(files: Contents, digest: str | None, *, judges: bool) -> Verificat
     if MANIFEST not in names:
         what = "an empty directory" if not names else f"{len(names)} files and no {MANIFEST}"
         return Verification(complaints=(Complaint(field=MANIFEST, found=what, wanted="one"),))
-    raw = b"".join(files.blocks(MANIFEST))
+    raw = _small(files, MANIFEST)
     own = digest_of(raw)
     complaints: list[Complaint] = []
     if digest is not None and digest != own:
@@ -92,10 +106,11 @@ def _verified(files: Contents, digest: str | None, *, judges: bool) -> Verificat
     manifest, wrong = _manifest(raw)
     if wrong is not None or manifest is None:
         return Verification(complaints=(*complaints, *filter(None, [wrong])), digest=own)
-    complaints += _files(files, names, manifest["files"])
-    if RECORDS not in names or not judges:
+    seen = {name: _Seen.of(files, name) for name in names if name != MANIFEST}
+    complaints += _files(seen, manifest["files"])
+    if RECORDS not in seen or not judges:
         return Verification(complaints=tuple(complaints), digest=own)
-    run = read_run(io.BytesIO(b"".join(files.blocks(RECORDS))))
+    run = read_run(seen[RECORDS].lines)
     complaints += _run(run, manifest)
     complaints += _evidence(run)
     counts: Counter[str] = Counter()
@@ -111,15 +126,52 @@ def _verified(files: Contents, digest: str | None, *, judges: bool) -> Verificat
     if manifest.get("drawn_by") != drawn_by():
         notes.append("another podresize drew its reports: they are not compared with the records")
     elif not complaints:
-        complaints += _reports(files, names, run)
+        complaints += _reports(seen, run)
     return Verification(
         complaints=tuple(complaints),
         digest=own,
         run=run,
+        lines=seen[RECORDS].lines,
         derived=counts["derived"],
         unproved=counts["unproved"],
         notes=tuple(notes),
     )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """A file as it was read: its size and hash, and the lines where it holds the records."""
+
+    size: int
+    sha256: str
+    lines: tuple[bytes, ...] = ()
+
+    @classmethod
+    def of(cls, files: Contents, name: str) -> _Seen:
+        digest, size = hashlib.sha256(), 0
+
+        def read() -> Iterator[bytes]:
+            nonlocal size
+            for block in files.blocks(name):
+                size += len(block)
+                digest.update(block)
+                yield block
+
+        lines: tuple[bytes, ...] = ()
+        if name == RECORDS:
+            lines = tuple(limited_lines(read()))
+        else:
+            deque(read(), maxlen=0)
+        return cls(size=size, sha256=digest.hexdigest(), lines=lines)
+
+
+def _small(files: Contents, name: str) -> bytes:
+    raw = b""
+    for block in files.blocks(name):
+        raw += block
+        if len(raw) > _LARGEST_MANIFEST:
+            raise UnreadableError(f"{name} is larger than {_LARGEST_MANIFEST >> 20} MiB")
+    return raw
 
 
 def _manifest(raw: bytes) -> tuple[dict[str, Any] | None, Complaint | None]:
@@ -142,26 +194,21 @@ def _manifest(raw: bytes) -> tuple[dict[str, Any] | None, Complaint | None]:
     return manifest, None
 
 
-def _files(files: Contents, names: list[str], listed: dict[str, Any]) -> Iterator[Complaint]:
-    for name in sorted({*names, *listed} - {MANIFEST}):
+def _files(seen: dict[str, _Seen], listed: dict[str, Any]) -> Iterator[Complaint]:
+    for name in sorted({*seen, *listed} - {MANIFEST}):
         entry = listed.get(name)
         if entry is None:
             yield Complaint(field=name, found="a file", wanted=f"none: {MANIFEST} lists none")
         elif why := why_no_name(name):
             yield Complaint(field=f"{MANIFEST} files", found=f"{name!r}: {why}", wanted="a name")
-        elif name not in names:
+        elif name not in seen:
             yield Complaint(field=name, found="nothing", wanted=f"the file that {MANIFEST} lists")
         else:
-            yield from _file(files, name, entry)
+            yield from _file(name, seen[name], entry)
 
 
-def _file(files: Contents, name: str, entry: Any) -> Iterator[Complaint]:
-    size, digest = 0, hashlib.sha256()
-    for block in files.blocks(name):
-        size += len(block)
-        digest.update(block)
-    found = {"bytes": size, "sha256": digest.hexdigest()}
-    for key, value in found.items():
+def _file(name: str, seen: _Seen, entry: Any) -> Iterator[Complaint]:
+    for key, value in (("bytes", seen.size), ("sha256", seen.sha256)):
         wanted = entry.get(key) if isinstance(entry, dict) else None
         if value != wanted:
             yield Complaint(field=f"{name} {key}", found=str(value), wanted=repr(wanted))
@@ -182,9 +229,8 @@ def _run(run: Run, manifest: dict[str, Any]) -> Iterator[Complaint]:
                 field=f"{MANIFEST} {key}", found=repr(manifest[key]), wanted=repr(found)
             )
     for target in run.targets:
-        fingerprint = fingerprint_of(run, target.label)
-        if str(fingerprint) != target.label:
-            found = "none that can be read" if fingerprint is None else str(fingerprint)
+        found = _label(run, target.label)
+        if found != target.label:
             yield Complaint(field="a target's fingerprint", found=found, wanted=target.label)
 
 
@@ -245,7 +291,15 @@ def _expectation(field: str, seen: TimelineRecord) -> Iterator[Complaint]:
 
 def _unjudged(field: str, error: Exception) -> Complaint:
     said = f"{type(error).__name__}: {error}"
-    return Complaint(field=f"{field}", found=said, wanted="evidence that can be judged")
+    return Complaint(field=field, found=said, wanted="evidence that can be judged")
+
+
+def _label(run: Run, label: str) -> str:
+    fingerprint = fingerprint_of(run, label)
+    try:
+        return "none that can be read" if fingerprint is None else str(fingerprint)
+    except Exception as error:
+        return f"none that can be shown ({type(error).__name__})"
 
 
 def _verdict(run: Run, verdict: VerdictRecord, counts: Counter[str]) -> Iterator[Complaint]:
@@ -256,8 +310,10 @@ def _verdict(run: Run, verdict: VerdictRecord, counts: Counter[str]) -> Iterator
         return
     if verdict.level != str(known.level):
         yield Complaint(field=f"{field} level", found=verdict.level, wanted=str(known.level))
+    fingerprint = fingerprint_of(run, verdict.target)
     try:
         found = derived(run, verdict)
+        cannot = fingerprint is not None and why_unsupported(known, fingerprint) is not None
     except UNJUDGED as error:
         yield _unjudged(f"{field} evidence", error)
         return
@@ -272,8 +328,6 @@ def _verdict(run: Run, verdict: VerdictRecord, counts: Counter[str]) -> Iterator
         return
     # What is said to be less than its evidence shows is no claim of anything: an error of the
     # harness, or a requirement that this target cannot show.
-    fingerprint = fingerprint_of(run, verdict.target)
-    cannot = fingerprint is not None and why_unsupported(known, fingerprint) is not None
     if stated is VerdictKind.ERROR or (stated is VerdictKind.UNSUPPORTED and cannot):
         return
     yield Complaint(
@@ -287,9 +341,18 @@ def _said(kind: str, deviation: str | None) -> str:
     return kind if deviation is None else f"{kind} ({deviation})"
 
 
-def _reports(files: Contents, names: list[str], run: Run) -> Iterator[Complaint]:
+def _reports(seen: dict[str, _Seen], run: Run) -> Iterator[Complaint]:
     for name, report in REPORTS.items():
-        if name in names and b"".join(files.blocks(name)) != report(run):
+        if name not in seen:
+            continue
+        try:
+            drawn = report(run)
+        # As a judge may trip over evidence, so may what draws it.
+        except Exception as error:
+            said = f"none can be drawn ({type(error).__name__})"
+            yield Complaint(field=name, found=said, wanted=f"the one that {RECORDS} gives")
+            continue
+        if seen[name].sha256 != hashlib.sha256(drawn).hexdigest():
             yield Complaint(
                 field=name, found="another report", wanted=f"the one that {RECORDS} gives"
             )

@@ -48,6 +48,17 @@ def write_reports(records: Path, out: Path) -> list[Path]:
     return [write_atomically(out / name, report(run)) for name, report in REPORTS.items()]
 
 
+def write_run(records: bytes, run: Run, out: Path) -> list[Path]:
+    """Write a run's records and every report of them into ``out``; return the reports' paths.
+
+    All are drawn before the first is written. Raises ``OSError`` when one cannot be written.
+    """
+    drawn = {name: report(run) for name, report in REPORTS.items()}
+    out.mkdir(parents=True, exist_ok=True)
+    write_atomically(out / "records.jsonl", records)
+    return [write_atomically(out / name, content) for name, content in drawn.items()]
+
+
 def write_atomically(path: Path, content: bytes) -> Path:
     """Write a whole file or leave what was there; return the path."""
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)

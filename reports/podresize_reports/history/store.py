@@ -115,14 +115,19 @@ class History:
         """
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            # SQLite would wait for a pipe's other end.
+            if path.exists() and not path.is_file():
+                raise no_history(path, "it is no plain file")
             connection = sqlite3.connect(path, timeout=_BUSY_SECONDS)
         except (OSError, sqlite3.Error) as error:
-            raise _no_history(path, str(error)) from None
+            raise no_history(path, str(error)) from None
         try:
             connection.execute("pragma foreign_keys = on")
             _prepare(connection, path)
             with connection:
                 yield cls(connection)
+        except sqlite3.DatabaseError as error:
+            raise no_history(path, str(error)) from None
         finally:
             connection.close()
 
@@ -135,7 +140,7 @@ class History:
             with contextlib.closing(sqlite3.connect(path, timeout=_BUSY_SECONDS)) as connection:
                 connection.execute("select schema from history")
         except sqlite3.Error as error:
-            raise _no_history(path, str(error)) from None
+            raise no_history(path, str(error)) from None
 
     def add(self, run: Run, *, digest: str) -> bool:
         """Take a run in; return whether it is new. One that is known is taken in anew."""
@@ -292,20 +297,23 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
                 connection.executescript(_TABLES)
                 connection.execute("insert into history values (?)", (SCHEMA,))
             return
-        (schema,) = connection.execute("select schema from history").fetchone()
+        found = connection.execute("select schema from history").fetchone()
     except sqlite3.DatabaseError as error:
-        raise _no_history(path, str(error)) from None
-    if schema != SCHEMA:
+        raise no_history(path, str(error)) from None
+    if found is None:
+        raise no_history(path, "it names no schema")
+    if found != (SCHEMA,):
         raise UsageError(
             "this history was written by another release of podresize",
-            value=f"{path}: its schema is {schema}, this podresize knows {SCHEMA}",
+            value=f"{path}: its schema is {found[0]}, this podresize knows {SCHEMA}",
             origin="--history",
             causes=("a history is rebuilt from its bundles, not converted",),
             next_command=f"podresize history add --history {path} --rebuild <bundles>",
         )
 
 
-def _no_history(path: Path, why: str) -> UsageError:
+def no_history(path: Path, why: str) -> UsageError:
+    """Return the error of a file that is no history, with the reason."""
     return UsageError(
         "this is no history of podresize that can be read",
         value=f"{path}: {why}",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import io
 import sys
+from typing import NoReturn
 
 import click
 
@@ -21,10 +23,12 @@ from podresize.cli.job import job
 from podresize.cli.matrix import matrix
 from podresize.cli.mutation import mutation
 from podresize.cli.nightly import nightly
+from podresize.cli.output import emit_error, is_json
 from podresize.cli.report import report
 from podresize.cli.run import run
 from podresize.cli.runtime import runtime
 from podresize.errors import EXIT_USAGE, HostError, PodresizeError
+from podresize_reports.text import clean
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -57,11 +61,14 @@ commands.add_command(explain)
 
 def main() -> None:
     """Run the command line; an error meant for a person is one message, without a traceback."""
+    # A path may be of bytes that are no text.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         sys.exit(commands.main(standalone_mode=False))
     except PodresizeError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
+        _tell(error, error.exit_code)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
@@ -71,11 +78,20 @@ def main() -> None:
             origin="the host",
             next_command="df -h",
         )
-        click.echo(f"error: {full}", err=True)
-        sys.exit(full.exit_code)
+        _tell(full, full.exit_code)
     except click.ClickException as error:
-        error.show()
-        sys.exit(EXIT_USAGE)
+        if not is_json(sys.argv[1:]):
+            error.show()
+            sys.exit(EXIT_USAGE)
+        _tell(error, EXIT_USAGE)
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         sys.exit(130)
+
+
+def _tell(error: Exception, code: int) -> NoReturn:
+    if is_json(sys.argv[1:]):
+        emit_error(error, code)
+    else:
+        click.echo(f"error: {clean(str(error))}", err=True)
+    sys.exit(code)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from podresize.cli.output import PEOPLE, Output
 from podresize.errors import HostError, UsageError
 from podresize_reports.allure_files import CATEGORIES, ENVIRONMENT, write_allure_files
 
@@ -49,7 +50,7 @@ def begin_allure(directory: Path | None) -> list[str]:
     return [f"--alluredir={directory.resolve()}"]
 
 
-def end_allure(directory: Path | None, records: Path) -> None:
+def end_allure(directory: Path | None, records: Path, output: Output = PEOPLE) -> None:
     """Write what an Allure report has of the run as a whole. Raises ``HostError``."""
     if directory is None:
         return
@@ -57,7 +58,7 @@ def end_allure(directory: Path | None, records: Path) -> None:
         write_allure_files(records, directory, is_over=True)
     except OSError as error:
         raise _not_writable(directory, error) from error
-    click.echo(f"allure results: {directory}")
+    output.say(f"allure results: {directory}")
 
 
 def _not_writable(directory: Path, error: OSError) -> HostError:

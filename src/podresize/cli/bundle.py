@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from podresize.cli.output import PEOPLE, Output, format_option
 from podresize.errors import EXIT_OK, EXIT_UNEXPECTED, HostError, UsageError
 from podresize_reports.bundle import RECORDS, Written, refuse_place, write_bundle
 from podresize_reports.contents import UnreadableError, contents
@@ -19,15 +20,16 @@ from podresize_reports.loading import Run, read_run
 from podresize_reports.merging import Part, merged
 from podresize_reports.scrubbing import of_this_host
 from podresize_reports.summary import count, counts_text, sentence
-from podresize_reports.text import plural
-from podresize_reports.verifying import verify_bundle
-from podresize_reports.write import write_atomically, write_reports
+from podresize_reports.text import one_line, plural
+from podresize_reports.verifying import read_lines, verify_bundle
+from podresize_reports.write import write_run
 
 __all__ = [
     "bundle",
     "bundle_option",
     "make_bundle",
     "merge",
+    "refuse_nothing",
     "refuse_place",
     "rejudge",
     "shard_option",
@@ -79,24 +81,38 @@ def make_bundle(out: Path, place: Path) -> Written:
         ) from error
 
 
-def tell_written(written: Written) -> None:
+def tell_written(written: Written, output: Output = PEOPLE) -> None:
     """Say where a bundle is, and what stands for it."""
     size = f"{written.size / (1 << 20):.1f} MiB"
-    click.echo(f"bundle: {written.path}, {plural(written.files, 'file')}, {size}")
-    click.echo(f"digest: {written.digest}")
+    output.say(f"bundle: {written.path}, {plural(written.files, 'file')}, {size}")
+    output.say(f"digest: {written.digest}")
 
 
 @click.command()
 @click.argument("bundle", type=_A_FILE)
 @click.option("--digest", metavar="sha256:…", help="The digest that it must have.")
-def verify(bundle: Path, digest: str | None) -> None:
+@format_option
+def verify(bundle: Path, digest: str | None, output: Output) -> None:
     """Check a bundle, offline: is it whole, and do its verdicts follow from its evidence?
 
     Each complaint names a field, what was found there and what was wanted. Exit codes: 0 no
     complaint, 1 a complaint, 2 usage.
     """
-    _refuse_nothing(bundle)
+    refuse_nothing(bundle)
     found = verify_bundle(bundle, digest=digest)
+    if output.is_json:
+        output.document(
+            "podresize-verification",
+            bundle=bundle,
+            digest=found.digest or None,
+            run=found.run and found.run.id,
+            complaints=found.complaints,
+            derived=found.derived,
+            unproved=found.unproved,
+            notes=found.notes,
+            counts={} if found.run is None else count(found.run.verdicts),
+        )
+        sys.exit(EXIT_UNEXPECTED if found.complaints else EXIT_OK)
     for complaint in found.complaints[:_COMPLAINTS]:
         click.echo(str(complaint))
     if (more := len(found.complaints) - _COMPLAINTS) > 0:
@@ -108,7 +124,7 @@ def verify(bundle: Path, digest: str | None) -> None:
             f"{plural(found.derived, 'verdict')} derived again from their evidence, "
             f"{found.unproved} for which nothing was put to the target"
         )
-        click.echo(f"{found.run.id}: {counts_text(count(found.run.verdicts))}")
+        click.echo(f"{one_line(found.run.id)}: {counts_text(count(found.run.verdicts))}")
     if found.digest:
         click.echo(f"digest: {found.digest}")
     click.echo(f"{plural(len(found.complaints), 'complaint')}: {bundle}")
@@ -129,29 +145,17 @@ def rejudge(bundle: Path, out: Path) -> None:
 
     Each verdict that changes is told. Exit codes: 0 none changed, 1 one did, 2 usage.
     """
-    _refuse_nothing(bundle)
+    refuse_nothing(bundle)
     _refuse_records(out, "today")
-    try:
-        lines = b"".join(contents(bundle).blocks(RECORDS)).splitlines(keepends=True)
-    except (UnreadableError, KeyError) as error:
-        raise UsageError(
-            "the bundle's records cannot be read",
-            value=f"{bundle}: {error}",
-            origin="the command line",
-            causes=("it is no bundle", "it was cut short"),
-            next_command=f"podresize verify {bundle}",
-        ) from None
-    before = read_run(lines)
-    after = judged_again(before)
+    lines, before, after = _again(bundle)
     changed = 0
     for old, new in zip(before.verdicts, after.verdicts, strict=True):
         if (old.verdict, old.deviation) != (new.verdict, new.deviation):
             changed += 1
-            click.echo(f"{old.requirement}  {old.verdict} | {new.verdict}  {old.check}")
-            click.echo(f"    {new.reading}")
-    out.mkdir(parents=True, exist_ok=True)
-    write_atomically(out / RECORDS, _judged(lines, after))
-    write_reports(out / RECORDS, out)
+            check = one_line(old.check)
+            click.echo(f"{old.requirement}  {old.verdict} | {new.verdict}  {check}")
+            click.echo(f"    {one_line(new.reading)}")
+    _write_run(_judged(lines, after), out)
     click.echo(sentence(after))
     click.echo(f"{plural(changed, 'verdict')} changed; written: {out / RECORDS}, and the reports")
     sys.exit(EXIT_UNEXPECTED if changed else EXIT_OK)
@@ -172,31 +176,75 @@ def merge(bundles: tuple[Path, ...], out: Path) -> None:
     Shards of other targets, options or releases are refused, and so is a bundle with a complaint.
     """
     for place in bundles:
-        _refuse_nothing(place)
+        refuse_nothing(place)
     _refuse_records(out, "the whole")
+    parts = []
     for place in bundles:
-        if complaints := verify_bundle(place).complaints:
+        found = verify_bundle(place)
+        if found.complaints:
             raise UsageError(
                 "a bundle with complaints cannot be merged",
-                value=f"{place}: {complaints[0]}",
+                value=f"{place}: {found.complaints[0]}",
                 origin="the command line",
                 causes=("it was cut short or changed",),
                 next_command=f"podresize verify {place}",
             )
-    records = merged(
-        [
-            Part(
-                name=str(place),
-                lines=b"".join(contents(place).blocks(RECORDS)).splitlines(keepends=True),
-            )
-            for place in bundles
-        ]
-    )
-    out.mkdir(parents=True, exist_ok=True)
-    write_atomically(out / RECORDS, records)
-    write_reports(out / RECORDS, out)
-    click.echo(sentence(read_run(records.splitlines(keepends=True))))
+        parts.append(Part(name=str(place), lines=list(found.lines)))
+    run = _write_run(merged(parts), out)
+    click.echo(sentence(run))
     click.echo(f"{plural(len(bundles), 'shard')} merged; written: {out / RECORDS}, and the reports")
+
+
+def _again(bundle: Path) -> tuple[list[bytes], Run, Run]:
+    """Return the lines of a bundle's records, its run, and the run as it is judged today."""
+    try:
+        lines = read_lines(contents(bundle))
+        before = read_run(lines)
+        if not before.id and not before.verdicts:
+            raise UnreadableError("they are no records of a run")
+    except UnreadableError as error:
+        raise _no_records(bundle, str(error)) from None
+    try:
+        return lines, before, judged_again(before)
+    # Evidence may be anything, and a judge trip over it in any way.
+    except Exception as error:
+        why = f"its evidence cannot be judged ({type(error).__name__}: {error})"
+        raise _no_records(bundle, why) from None
+
+
+def _no_records(bundle: Path, why: str) -> UsageError:
+    return UsageError(
+        "the bundle's records cannot be read",
+        value=f"{bundle}: {why}",
+        origin="the command line",
+        causes=("it is no bundle", "it was cut short or changed"),
+        next_command=f"podresize verify {bundle}",
+    )
+
+
+def _write_run(records: bytes, out: Path) -> Run:
+    """Write records and the reports of them; return the run that they tell of."""
+    run = read_run(io.BytesIO(records))
+    try:
+        write_run(records, run, out)
+    except OSError as error:
+        raise HostError(
+            f"the records cannot be written: {error.strerror}",
+            value=str(out),
+            origin="--out",
+            causes=("the disk is full", "the directory belongs to someone else"),
+            next_command=f"ls -ld {out}",
+        ) from error
+    # What stranger's records hold may be nothing that a page can be drawn of.
+    except Exception as error:
+        raise UsageError(
+            "no report can be drawn of these records",
+            value=f"{type(error).__name__}: {error}",
+            origin="the bundle",
+            causes=("it was changed", "it was written by another release"),
+            next_command="podresize verify <the bundle>",
+        ) from error
+    return run
 
 
 def _judged(lines: list[bytes], run: Run) -> bytes:
@@ -205,12 +253,12 @@ def _judged(lines: list[bytes], run: Run) -> bytes:
     told: set[tuple[str, str]] = set()
     written: list[bytes] = []
     for line in lines:
-        # One that no report can read stays as it is, and is told of in each.
-        read = read_run(io.BytesIO(line))
+        # A line that is left out of the run, for whatever reason, stays as it is.
+        read = read_run([line])
         if not (read.verdicts or read.timelines or read.claims):
             written.append(line)
             continue
-        record: dict[str, Any] = json.loads(line)
+        record: dict[str, Any] = json.loads(line.decode(errors="replace"))
         if read.verdicts:
             record |= dataclasses.asdict(next(verdicts))
         elif read.timelines:
@@ -225,15 +273,20 @@ def _judged(lines: list[bytes], run: Run) -> bytes:
     return b"".join(written)
 
 
-def _refuse_nothing(bundle: Path) -> None:
-    if not bundle.exists():
+def refuse_nothing(bundle: Path) -> None:
+    """Raise ``UsageError`` where there is no such bundle."""
+    try:
+        bundle.lstat()
+    except (FileNotFoundError, NotADirectoryError):
         raise UsageError(
             "there is no such bundle",
             value=str(bundle),
             origin="the command line",
             causes=("a typing error in the path", "the run was not asked for one (--bundle)"),
             next_command="podresize bundle reports/out/<run id> bundle.zip",
-        )
+        ) from None
+    except OSError:
+        return  # who reads it says what keeps it from being read
 
 
 def _refuse_records(out: Path, whose: str) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import click
 
 from podresize.cli import catalogue_markdown, catalogue_text
-from podresize.cli.checks import find_checks
+from podresize.cli.checks import FoundCheck, find_checks
 from podresize.cli.driving import suites_directory
+from podresize.cli.output import Output, format_option, plain
 from podresize.errors import UsageError
 from podresize.requirements.loader import Catalogue, load_catalogue
-from podresize.requirements.model import Deviation, NotChecked, PutTo
+from podresize.requirements.model import Deviation, NotChecked, PutTo, Requirement
 from podresize.requirements.versions import parse_release
 
 
@@ -22,7 +26,8 @@ from podresize.requirements.versions import parse_release
     "--coverage", "view", flag_value="coverage", help="How many lines are checked, by release."
 )
 @click.option("--markdown", "view", flag_value="markdown", help="As docs/requirements.md has it.")
-def list_requirements(kubernetes: str | None, view: str | None) -> None:
+@format_option
+def list_requirements(kubernetes: str | None, view: str | None, output: Output) -> None:
     """List the requirements by area, with the checks that serve them, and the known deviations."""
     catalogue = load_catalogue()
     if kubernetes is not None:
@@ -32,6 +37,16 @@ def list_requirements(kubernetes: str | None, view: str | None) -> None:
             )
         catalogue = _holding(catalogue, kubernetes)
     checks = find_checks(suites_directory())
+    if output.is_json:
+        _refuse_view(view)
+        output.document(
+            "podresize-catalogue",
+            kubernetes=kubernetes,
+            requirements=[_requirement(item, checks) for item in catalogue.requirements.values()],
+            deviations=list(catalogue.deviations.values()),
+            not_checked=list(catalogue.not_checked.values()),
+        )
+        return
     match view:
         case "not-checked":
             text = catalogue_text.not_checked(catalogue)
@@ -46,11 +61,21 @@ def list_requirements(kubernetes: str | None, view: str | None) -> None:
 
 @click.command()
 @click.argument("identity", metavar="ID")
-def explain(identity: str) -> None:
+@format_option
+def explain(identity: str, output: Output) -> None:
     """Say all that is known of ID: a requirement (ST-21), a known deviation (C-01), or a line of
     the specification that is not checked."""
     catalogue = load_catalogue()
     checks = find_checks(suites_directory())
+    if output.is_json:
+        match catalogue.entry(identity.upper()):
+            case Deviation() as found:
+                output.document("podresize-deviation", **plain(found))
+            case NotChecked() as found:
+                output.document("podresize-not-checked", **plain(found))
+            case found:
+                output.document("podresize-requirement", **_requirement(found, checks))
+        return
     match catalogue.entry(identity.upper()):
         case Deviation() as deviation:
             text = catalogue_text.deviation(deviation, catalogue, checks)
@@ -59,6 +84,22 @@ def explain(identity: str) -> None:
         case requirement:
             text = catalogue_text.requirement(requirement, catalogue, checks)
     click.echo(text, nl=False)
+
+
+def _requirement(item: Requirement, checks: Sequence[FoundCheck]) -> dict[str, Any]:
+    named = [str(check) for check in checks if item.id in check.requirements]
+    return {**plain(item), "checks": named}
+
+
+def _refuse_view(view: str | None) -> None:
+    if view is not None:
+        raise UsageError(
+            "as JSON the whole catalogue is listed",
+            value=f"--{view} --format json",
+            origin="the command line",
+            causes=("what is left out and the checks of each requirement are in it",),
+            next_command="podresize list --format json",
+        )
 
 
 def _holding(catalogue: Catalogue, kubernetes: str) -> Catalogue:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from podresize.errors import EXIT_OK, EXIT_UNEXPECTED, UsageError
+from podresize.cli.bundle import refuse_nothing
+from podresize.errors import EXIT_OK, EXIT_UNEXPECTED, HostError, UsageError
 from podresize_reports.certificate import Certificate, Conformance
 from podresize_reports.entries import (
     BUNDLE,
@@ -15,15 +16,17 @@ from podresize_reports.entries import (
     ComplaintsError,
     certified,
     check,
+    copied,
     drawn,
     entries,
     index,
+    is_file_with,
     not_drawn,
     publish,
+    write_entry,
 )
-from podresize_reports.text import plural
+from podresize_reports.text import one_line, plural
 from podresize_reports.verifying import Complaint
-from podresize_reports.write import write_atomically
 
 _SHOWN = 10
 _A_DIRECTORY = click.Path(path_type=Path, file_okay=False)
@@ -57,6 +60,7 @@ def certificate(bundle: Path, out: Path | None, into: Path | None, checks: bool)
     certificates of --into, --check says with 1 that there is a complaint.
     """
     _refuse_both(bundle, out, into, checks)
+    refuse_nothing(bundle)
     try:
         if checks and not (bundle / BUNDLE).exists() and _is_tree(bundle):
             _check_all(bundle)
@@ -66,6 +70,14 @@ def certificate(bundle: Path, out: Path | None, into: Path | None, checks: bool)
         _tell(error.complaints)
         click.echo(f"error: a bundle with complaints certifies nothing: {bundle}", err=True)
         sys.exit(EXIT_UNEXPECTED)
+    except OSError as error:
+        raise HostError(
+            f"the certificate cannot be written: {error.strerror}",
+            value=str(out or into or bundle),
+            origin="--out or --into",
+            causes=("the disk is full", "the directory belongs to someone else"),
+            next_command=f"ls -ld {out or into or bundle}",
+        ) from error
 
 
 def _refuse_both(bundle: Path, out: Path | None, into: Path | None, checks: bool) -> None:
@@ -97,26 +109,25 @@ def _is_tree(place: Path) -> bool:
 
 
 def _one(bundle: Path, out: Path | None, into: Path | None, *, checks: bool) -> None:
-    found, digest = certified(bundle / BUNDLE if checks else bundle)
-    files = drawn(found, digest)
-    for result in found.profiles:
-        counts = ", ".join(f"{number} {name}" for name, number in result.counts.items())
-        click.echo(f"{result.profile}: {result.conformance} ({counts})")
-    click.echo(f"{found.target.label}\ndigest: {digest}")
-    if checks:
-        if wrong := tuple(not_drawn(bundle, files)):
-            for each in wrong:
-                click.echo(str(each))
-            sys.exit(EXIT_UNEXPECTED)
-    elif out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        write_atomically(out / BUNDLE, bundle.read_bytes())
-        for name, content in files.items():
-            write_atomically(out / name, content)
-        click.echo(f"written: {out}: {', '.join((BUNDLE, *files))}")
-    elif into is not None:
-        entry = publish(bundle, into)
-        click.echo(f"written: {entry.directory}: {', '.join((BUNDLE, *files))}; {into / INDEX}")
+    # What is handed on is what was verified, whatever becomes of the file meanwhile.
+    with copied(bundle / BUNDLE if checks else bundle) as read:
+        found, digest = certified(read, named=bundle)
+        files = drawn(found, digest)
+        for result in found.profiles:
+            counts = ", ".join(f"{number} {name}" for name, number in result.counts.items())
+            click.echo(f"{result.profile}: {result.conformance} ({counts})")
+        click.echo(f"{one_line(found.target.label)}\ndigest: {digest}")
+        if checks:
+            if wrong := tuple(not_drawn(bundle, files)):
+                for each in wrong:
+                    click.echo(str(each))
+                sys.exit(EXIT_UNEXPECTED)
+        elif out is not None:
+            write_entry(out, read, files)
+            click.echo(f"written: {out}: {', '.join((BUNDLE, *files))}")
+        elif into is not None:
+            entry = publish(read, into, found, files)
+            click.echo(f"written: {entry.directory}: {', '.join((BUNDLE, *files))}; {into / INDEX}")
     sys.exit(EXIT_OK if _is_good(found) else EXIT_UNEXPECTED)
 
 
@@ -132,7 +143,7 @@ def _check_all(root: Path) -> None:
         told = "; ".join(f"{profile}: {result}" for profile, result in entry.results.items())
         click.echo(f"{entry.name}: {plural(len(complaints), 'complaint') if complaints else told}")
         _tell(complaints)
-    if not (root / INDEX).is_file() or (root / INDEX).read_bytes() != index(found):
+    if not is_file_with(root / INDEX, index(found)):
         wrong += 1
         what = f"{root / INDEX}: found another table, wanted that of the entries"
         click.echo(f"{what} (podresize certificate --into {root} <a bundle> draws it)", err=True)

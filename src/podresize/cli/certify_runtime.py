@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from podresize.cli.bundle import (
     tell_written,
 )
 from podresize.cli.driving import after_target, finish, open_records, pytest_command, run_pytest
+from podresize.cli.output import Following, Output, format_option
 from podresize.cli.runtime_options import runtime_options, take_runtime_target
 from podresize.errors import EXIT_OK, UsageError
 from podresize.evidence.records import new_run_id
@@ -55,6 +57,7 @@ _ALONE = "-"  # in the place of a containerd's version
 @bundle_option
 @allure_option
 @shard_option
+@format_option
 @click.option(
     "-n",
     "--workers",
@@ -70,6 +73,7 @@ def certify_runtime(
     bundle_place: Path | None,
     allure: Path | None,
     shard: str | None,
+    output: Output,
     workers: int,
     **options: Any,
 ) -> None:
@@ -93,26 +97,27 @@ def certify_runtime(
     run_id = new_run_id()
     out = out or Path("reports/out") / run_id
     records = open_records(out, run_id, requirements=requirements, shard=shard)
-    for target in targets:
-        if target.is_made:
-            provider.check_host()
-            provider.gather(target, progress=default_progress())
-    began = time.monotonic()
-    worst = EXIT_OK
-    for number, target in enumerate(targets, start=1):
-        click.echo(f"target {number} of {len(targets)}: {target}")
-        command = _command(target, requirements, out=out, workers=workers)
-        command += more
-        worst, is_over = after_target(run_pytest(command, run_id=run_id), worst)
-        if is_over:
-            break
-    worst = finish(records, out, worst)
-    end_allure(allure, records.path)
-    if bundle_place is not None:
-        tell_written(make_bundle(out, bundle_place))
-    if len(targets) > 1:
-        click.echo(matrix_text(matrix([load_run(records.path)])))
-    click.echo(f"{time.monotonic() - began:.0f} s, exit code {worst}")
+    with Following(records.path) if output.is_json else contextlib.nullcontext():
+        for target in targets:
+            if target.is_made:
+                provider.check_host()
+                provider.gather(target, progress=default_progress())
+        began = time.monotonic()
+        worst = EXIT_OK
+        for number, target in enumerate(targets, start=1):
+            output.say(f"target {number} of {len(targets)}: {target}")
+            command = _command(target, requirements, out=out, workers=workers)
+            command += more
+            worst, is_over = after_target(run_pytest(command, run_id=run_id, output=output), worst)
+            if is_over:
+                break
+        worst = finish(records, out, worst, output)
+        end_allure(allure, records.path, output)
+        if bundle_place is not None:
+            tell_written(make_bundle(out, bundle_place), output)
+        if len(targets) > 1:
+            output.say(matrix_text(matrix([load_run(records.path)])))
+        output.say(f"{time.monotonic() - began:.0f} s, exit code {worst}")
     sys.exit(worst)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 import zipfile
@@ -11,16 +10,17 @@ from pathlib import Path
 
 import click
 
+from podresize.cli.output import Output, format_option
 from podresize.errors import EXIT_OK, EXIT_UNEXPECTED, UsageError
 from podresize.requirements.target import UNKNOWN
 from podresize_reports.bundle import MANIFEST, RECORDS
 from podresize_reports.comparing import compare as compare_stacks
 from podresize_reports.comparison_text import comparison_json, comparison_table
 from podresize_reports.contents import UnreadableError, contents
-from podresize_reports.loading import Run, TargetRecord, load_run, read_run
+from podresize_reports.loading import Run, TargetRecord, load_strangers_run, read_run
 from podresize_reports.required import stack_of
 from podresize_reports.text import one_line
-from podresize_reports.verifying import verify_bundle
+from podresize_reports.verifying import read_lines, verify_bundle
 
 Stack = tuple[TargetRecord, ...]
 _GATE = -1  # where ``stack_of`` has it
@@ -30,16 +30,9 @@ _GATE = -1  # where ``stack_of`` has it
 @click.argument("left", type=click.Path(path_type=Path))
 @click.argument("right", type=click.Path(path_type=Path))
 @click.option("--checks", is_flag=True, help="Name every check of a difference.")
-@click.option(
-    "--format",
-    "kind",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="json: an object of docs/comparing.md.",
-)
+@format_option
 @click.option("--unverified", is_flag=True, help="Take a bundle that has a complaint, too.")
-def compare(left: Path, right: Path, checks: bool, kind: str, unverified: bool) -> None:
+def compare(left: Path, right: Path, checks: bool, output: Output, unverified: bool) -> None:
     """Compare two runs, each a bundle, the directory of a run or its records.jsonl.
 
     Stacks of the same versions are put beside each other, with the clusters that their checks had
@@ -57,18 +50,15 @@ def compare(left: Path, right: Path, checks: bool, kind: str, unverified: bool) 
         if stack not in [pair[number] for pair in pairs]
     ]
     differ = bool(alone) or any(each.differences for each in found)
-    if kind == "json":
-        document = {
-            "kind": "podresize-comparison",
-            "schema": 1,
-            "left": _source(left, ours),
-            "right": _source(right, theirs),
-            "differ": differ,
-            "stacks": [comparison_json(each) for each in found],
-            "alone": [{"side": side, "stack": label} for side, label in alone],
-        }
-        click.echo(json.dumps(document, indent=1))
-    else:
+    output.document(
+        "podresize-comparison",
+        left=_source(left, ours),
+        right=_source(right, theirs),
+        differ=differ,
+        stacks=[comparison_json(each) for each in found],
+        alone=[{"side": side, "stack": label} for side, label in alone],
+    )
+    if not output.is_json:
         for each in found:
             click.echo(comparison_table(each, width=width, checks=checks))
         for side, label in alone:
@@ -109,7 +99,7 @@ def _is_archive(path: Path) -> bool:
 def _of_records(path: Path) -> Run:
     file = path / RECORDS if path.is_dir() else path
     try:
-        return load_run(file)
+        return load_strangers_run(file)
     except OSError as error:
         raise UsageError(
             f"the records cannot be read: {error.strerror}",
@@ -123,8 +113,8 @@ def _of_records(path: Path) -> Run:
 def _of_bundle(path: Path, unverified: bool) -> Run:
     if unverified:
         try:
-            return read_run(b"".join(contents(path).blocks(RECORDS)).splitlines(keepends=True))
-        except (UnreadableError, KeyError) as error:
+            return read_run(read_lines(contents(path)))
+        except UnreadableError as error:
             why = str(error)
     else:
         found = verify_bundle(path)

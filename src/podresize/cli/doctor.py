@@ -6,16 +6,29 @@ import sys
 
 import click
 
+from podresize.cli.output import Output, format_option
 from podresize.errors import EXIT_OK, EXIT_USAGE
 from podresize.providers import host as hosts
 from podresize.providers import registry
 
 
 @click.command()
-def doctor() -> None:
+@format_option
+def doctor(output: Output) -> None:
     """Look at this host without starting or changing anything. Exit code 2 when a cluster
     cannot be started here."""
     host = hosts.inspect()
+    problems = host.problems()
+    if output.is_json:
+        output.document(
+            "podresize-host",
+            found=host,
+            clusters=[each.name for each in registry.found()],
+            differently=host.adaptations(),
+            problems=[{"what": each.what, "remedy": each.remedy} for each in problems],
+            limits=host.limits,
+        )
+        sys.exit(EXIT_USAGE if problems else EXIT_OK)
     click.echo("found")
     facts = {
         "kernel": f"{host.kernel} {host.arch}",
@@ -42,7 +55,6 @@ def doctor() -> None:
     click.echo("would be done differently here")
     for note in host.adaptations():
         click.echo(f"  {note}")
-    problems = host.problems()
     click.echo("would not work")
     for problem in problems:
         click.echo(f"  {problem.what}    mend: {problem.remedy}")

@@ -21,6 +21,7 @@ import click
 
 import podresize
 from podresize.artifacts.bytecode import share_bytecode
+from podresize.cli.output import PEOPLE, Output
 from podresize.errors import (
     EXIT_HARNESS,
     EXIT_OK,
@@ -57,14 +58,16 @@ def pytest_command(*options: str, below: str = "") -> list[str]:
     ]
 
 
-def run_pytest(command: Sequence[str], *, run_id: str) -> int:
+def run_pytest(command: Sequence[str], *, run_id: str, output: Output = PEOPLE) -> int:
     """Run pytest in a process of its own, as part of a run; return its exit code."""
     environment = os.environ | {"PODRESIZE_RUN_ID": run_id}
     share_bytecode(environment)
-    with commands_unread():
+    with commands_unread(output):
         child = subprocess.Popen(
             command,
             env=environment,
+            # Beside JSON pytest's lines are progress.
+            stdout=sys.stderr if output.is_json else None,
             # When this process is killed its pytest goes too, and with pytest the target.
             preexec_fn=linux.die_with_parent,
             # Whoever interrupts this process, by Ctrl-C or by a signal to it alone, ends the same:
@@ -75,7 +78,7 @@ def run_pytest(command: Sequence[str], *, run_id: str) -> int:
 
 
 @contextlib.contextmanager
-def commands_unread() -> Iterator[None]:
+def commands_unread(output: Output = PEOPLE) -> Iterator[None]:
     """Keep GitHub's CI from reading workflow commands in what is printed meanwhile.
 
     Its runner looks for them in every line, and lines here say what a pod printed.
@@ -84,13 +87,18 @@ def commands_unread() -> Iterator[None]:
         yield
         return
     token = secrets.token_hex(16)  # who does not know it cannot have them read again
-    click.echo(f"::stop-commands::{token}")
-    sys.stdout.flush()
+    output.say(f"::stop-commands::{token}")
+    _flush()
     try:
         yield
     finally:
-        click.echo(f"::{token}::")
-        sys.stdout.flush()
+        output.say(f"::{token}::")
+        _flush()
+
+
+def _flush() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
 
 
 def after_target(code: int, worst: int) -> tuple[int, bool]:
@@ -173,7 +181,7 @@ def _meaning(code: int) -> int:
     return {0: EXIT_OK, 1: EXIT_UNEXPECTED, 4: EXIT_USAGE, 5: EXIT_OK}.get(code, EXIT_HARNESS)
 
 
-def finish(records: RecordFile, out: Path, worst: int) -> int:
+def finish(records: RecordFile, out: Path, worst: int, output: Output = PEOPLE) -> int:
     """Write the reports, print the table, and return the exit code of the whole run.
 
     A run that was interrupted gets no ``end``: its reports say that it died half way.
@@ -191,17 +199,18 @@ def finish(records: RecordFile, out: Path, worst: int) -> int:
     except OSError as error:
         raise PodresizeError(f"the reports cannot be written: {error}", value=str(out)) from error
     for line in told:
-        click.echo(line)
-    with commands_unread():
-        show_table(load_run(records.path))
-    click.echo(f"written: {records.path}, {', '.join(path.name for path in written)}")
+        output.say(line)
+    with commands_unread(output):
+        show_table(load_run(records.path), output)
+    output.say(f"written: {records.path}, {', '.join(path.name for path in written)}")
     return code
 
 
-def show_table(run: Run) -> None:
+def show_table(run: Run, output: Output = PEOPLE) -> None:
     """Print the closing table as wide as the terminal is."""
     width = shutil.get_terminal_size((110, 24)).columns
-    click.echo(closing_table(run, width=width, colour=sys.stdout.isatty()))
+    colour = (sys.stderr if output.is_json else sys.stdout).isatty()
+    output.say(closing_table(run, width=width, colour=colour))
 
 
 def _code(seen: Run, worst: int) -> int:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
+from podresize.cli.bundle import refuse_nothing
+from podresize.cli.output import Output, format_option, plain
 from podresize.errors import EXIT_OK, EXIT_UNEXPECTED, HostError, UsageError
 from podresize_reports.history.page import MOST_RUNS, SHOWN_RUNS, history_page
-from podresize_reports.history.regression import LAST_RUNS, regressions
+from podresize_reports.history.regression import LAST_RUNS, Regression, regressions
 from podresize_reports.history.report import report as report_text
-from podresize_reports.history.store import History
-from podresize_reports.text import plural
+from podresize_reports.history.store import History, no_history
+from podresize_reports.text import one_line, plural
 from podresize_reports.verifying import verify_bundle
 from podresize_reports.write import write_atomically
 
@@ -30,6 +33,11 @@ history_option = click.option(
     show_default=True,
     metavar="FILE",
 )
+
+
+def regressions_json(found: Sequence[Regression]) -> dict[str, Any]:
+    """Return what changed on each stack, as ``--format json`` has it."""
+    return {"stacks": [{"is_worse": each.is_worse, **plain(each)} for each in found]}
 
 
 @click.group()
@@ -47,14 +55,7 @@ def add(bundles: tuple[Path, ...], place: Path, rebuild: bool) -> None:
     A run that is known is taken in anew. Exit codes: 0 all are in, 1 a bundle had a complaint.
     """
     for bundle in bundles:
-        if not bundle.exists():
-            raise UsageError(
-                "there is no such bundle",
-                value=str(bundle),
-                origin="the command line",
-                causes=("a typing error in the path",),
-                next_command="podresize bundle reports/out/<run id> bundle.zip",
-            )
+        refuse_nothing(bundle)
     with _rebuilt(place) if rebuild else History.open(place) as kept:
         refused = _take_in(kept, bundles)
     if refused:
@@ -73,7 +74,7 @@ def _take_in(kept: History, bundles: tuple[Path, ...]) -> int:
                 click.echo(f"{bundle}: {complaint}", err=True)
             continue
         is_new = kept.add(found.run, digest=found.digest)
-        click.echo(f"{bundle}: {found.run.id}{'' if is_new else ', anew'}")
+        click.echo(f"{bundle}: {one_line(found.run.id)}{'' if is_new else ', anew'}")
     return refused
 
 
@@ -102,15 +103,18 @@ last_option = click.option(
 @history.command()
 @history_option
 @last_option
-def report(place: Path, last: int) -> None:
+@format_option
+def report(place: Path, last: int, output: Output) -> None:
     """Print what changed on each stack with its newest run.
 
     Exit codes: 0 nothing is worse, 1 something fails that did not, 2 usage.
     """
     _refuse_nothing(place)
-    with History.open(place) as kept:
+    with _making_sense(place), History.open(place) as kept:
         found = regressions(kept, last=last)
-    click.echo(report_text(found), nl=False)
+    output.document("podresize-regressions", **regressions_json(found))
+    if not output.is_json:
+        click.echo(report_text(found), nl=False)
     sys.exit(EXIT_UNEXPECTED if any(each.is_worse for each in found) else EXIT_OK)
 
 
@@ -137,9 +141,18 @@ def page(place: Path, last: int, shown: int, out: Path) -> None:
     It opens anywhere, without a network. Exit codes: 0 written, 2 usage or host.
     """
     _refuse_nothing(place)
-    with History.open(place) as kept:
+    with _making_sense(place), History.open(place) as kept:
         content = history_page(kept, shown=shown, last=last)
     click.echo(f"written: {write_page(content, out / PAGE if out.is_dir() else out)}")
+
+
+@contextlib.contextmanager
+def _making_sense(place: Path) -> Iterator[None]:
+    # A history is a file like any other: somebody may have written into it.
+    try:
+        yield
+    except (LookupError, ValueError, TypeError) as error:
+        raise no_history(place, f"what it holds makes no sense ({error})") from None
 
 
 def write_page(content: bytes, place: Path) -> Path:

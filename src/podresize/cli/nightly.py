@@ -13,13 +13,14 @@ from pathlib import Path
 import click
 
 from podresize.cli.driving import EXIT_INTERRUPTED
-from podresize.cli.history import PAGE, history_option, write_page
+from podresize.cli.history import PAGE, history_option, regressions_json, write_page
 from podresize.cli.matrix_file import Cell, chosen, read_matrix
+from podresize.cli.output import Output, format_option
 from podresize.errors import EXIT_OK, EXIT_UNEXPECTED, EXIT_USAGE, HostError
 from podresize.evidence.records import new_run_id
 from podresize.manifests import manifests
 from podresize_reports.history.page import history_page
-from podresize_reports.history.regression import regressions
+from podresize_reports.history.regression import Regression, regressions
 from podresize_reports.history.report import report
 from podresize_reports.history.store import History
 from podresize_reports.text import plural
@@ -57,8 +58,14 @@ class Ran:
     help="Where each night gets a directory, with its bundles and its report.",
 )
 @history_option
+@format_option
 def nightly(
-    matrix: Path | None, only: tuple[str, ...], shard: str | None, out: Path, place: Path
+    matrix: Path | None,
+    only: tuple[str, ...],
+    shard: str | None,
+    out: Path,
+    place: Path,
+    output: Output,
 ) -> None:
     """Run the cells of a matrix one after the other, and report what changed on each stack.
 
@@ -80,25 +87,34 @@ def nightly(
             causes=("the directory belongs to someone else", "the disk is full"),
             next_command=f"df -h {out.parent}",
         ) from error
-    ran = [_run(cell, night, number=number, of=len(cells)) for number, cell in enumerate(cells, 1)]
-    text, page, is_worse = _reported(ran, place)
-    click.echo(text, nl=False)
-    click.echo(f"written: {write_atomically(night / 'nightly.txt', text.encode())}")
-    click.echo(f"written: {write_page(page, night / PAGE)}")
+    ran = []
+    for number, cell in enumerate(cells, 1):
+        output.say(f"[{number} of {len(cells)}] {cell.name} ", nl=False)
+        ran.append(_run(cell, night))
+        output.say(f"{ran[-1].seconds:.0f} s, exit code {ran[-1].code}")
+        if ran[-1].code == EXIT_INTERRUPTED:
+            sys.exit(EXIT_INTERRUPTED)
+    text, page, is_worse, found = _reported(ran, place)
+    output.say(text, nl=False)
+    output.say(f"written: {write_atomically(night / 'nightly.txt', text.encode())}")
+    output.say(f"written: {write_page(page, night / PAGE)}")
+    cells_ran = [
+        {"name": each.cell.name, "exit": each.code, "seconds": each.seconds, "bundle": each.bundle}
+        for each in ran
+    ]
+    output.document(
+        "podresize-night", is_worse=is_worse, cells=cells_ran, **regressions_json(found)
+    )
     sys.exit(EXIT_UNEXPECTED if is_worse else EXIT_OK)
 
 
-def _run(cell: Cell, night: Path, *, number: int, of: int) -> Ran:
-    click.echo(f"[{number} of {of}] {cell.name} ", nl=False)
+def _run(cell: Cell, night: Path) -> Ran:
     place, bundle = night / cell.name, night / f"{cell.name}.zip"
     place.mkdir()
     began = time.monotonic()
     with (place / "screen.txt").open("w", encoding="utf-8") as screen:
         code = _call([*cell.command, f"--out={place}", f"--bundle={bundle}"], screen)
     seconds = round(time.monotonic() - began, 1)
-    click.echo(f"{seconds:.0f} s, exit code {code}")
-    if code == EXIT_INTERRUPTED:
-        sys.exit(EXIT_INTERRUPTED)
     return Ran(cell=cell, code=code, seconds=seconds, bundle=bundle if bundle.exists() else None)
 
 
@@ -116,8 +132,11 @@ def _call(command: Sequence[str], screen: io.TextIOWrapper) -> int:
         return EXIT_INTERRUPTED
 
 
-def _reported(ran: Sequence[Ran], place: Path) -> tuple[str, bytes, bool]:
-    """Return the night's text, the page of the history, and whether somebody has to look."""
+def _reported(ran: Sequence[Ran], place: Path) -> tuple[str, bytes, bool, list[Regression]]:
+    """Return the night's text, the history's page, whether somebody has to look, and what changed.
+
+    What changed is that of each stack.
+    """
     lines: list[str] = []
     runs: set[str] = set()
     is_worse = False
@@ -131,7 +150,7 @@ def _reported(ran: Sequence[Ran], place: Path) -> tuple[str, bytes, bool]:
         page = history_page(history)
     head = f"{plural(len(ran), 'cell')}, {sum(each.seconds for each in ran) / 60:.0f} min"
     text = "\n".join([head, *lines, report(found)])
-    return text, page, is_worse or any(each.is_worse for each in found)
+    return text, page, is_worse or any(each.is_worse for each in found), found
 
 
 def _taken_in(each: Ran, history: History, runs: set[str]) -> str | None:

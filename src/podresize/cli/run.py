@@ -6,6 +6,7 @@ report from the records of all of them.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import sys
@@ -32,6 +33,7 @@ from podresize.cli.driving import (
     pytest_command,
     run_pytest,
 )
+from podresize.cli.output import PEOPLE, Following, Output, format_option
 from podresize.cli.target_options import take_target, target_options
 from podresize.errors import (
     EXIT_OK,
@@ -78,6 +80,7 @@ _BUSY_WORKERS_PER_PROCESSOR = 4
 @bundle_option
 @allure_option
 @shard_option
+@format_option
 @click.option(
     "--profile",
     "profiles",
@@ -139,6 +142,7 @@ def run(
     bundle_place: Path | None,
     allure: Path | None,
     shard: str | None,
+    output: Output,
     profiles: tuple[str, ...],
     workers: int | None,
     gate_off: bool | None,
@@ -174,24 +178,32 @@ def run(
     run_id = new_run_id()
     out = out or Path("reports/out") / run_id
     records = open_records(out, run_id, profiles=profiles, requirements=requirements, shard=shard)
-    for target in targets:
-        provider.gather(target, progress=default_progress())
-    began = time.monotonic()
-    worst = EXIT_OK
-    for number, target in enumerate(targets, start=1):
-        click.echo(f"target {number} of {len(targets)}: {target}")
-        number = workers_for(_release(target)) if workers is None else workers
-        code = _run_pytest(
-            target, requirements, profiles, out=out, run_id=run_id, workers=number, whose=whose
-        )
-        worst, is_over = after_target(code, worst)
-        if is_over:
-            break
-    worst = finish(records, out, worst)
-    end_allure(allure, records.path)
-    if bundle_place is not None:
-        tell_written(make_bundle(out, bundle_place))
-    click.echo(f"{time.monotonic() - began:.0f} s, exit code {worst}")
+    with Following(records.path) if output.is_json else contextlib.nullcontext():
+        for target in targets:
+            provider.gather(target, progress=default_progress())
+        began = time.monotonic()
+        worst = EXIT_OK
+        for number, target in enumerate(targets, start=1):
+            output.say(f"target {number} of {len(targets)}: {target}")
+            number = workers_for(_release(target)) if workers is None else workers
+            code = _run_pytest(
+                target,
+                requirements,
+                profiles,
+                out=out,
+                run_id=run_id,
+                workers=number,
+                whose=whose,
+                output=output,
+            )
+            worst, is_over = after_target(code, worst)
+            if is_over:
+                break
+        worst = finish(records, out, worst, output)
+        end_allure(allure, records.path, output)
+        if bundle_place is not None:
+            tell_written(make_bundle(out, bundle_place), output)
+        output.say(f"{time.monotonic() - began:.0f} s, exit code {worst}")
     sys.exit(worst)
 
 
@@ -243,6 +255,7 @@ def _run_pytest(
     run_id: str,
     workers: int,
     whose: Sequence[str],
+    output: Output = PEOPLE,
 ) -> int:
     """Run the suites against one target in a process of their own; return pytest's exit code.
 
@@ -281,7 +294,7 @@ def _run_pytest(
         command += ["-n", str(workers)]
     command += [f"--requirement={requirement}" for requirement in requirements]
     command += [f"--profile={profile}" for profile in profiles]
-    return run_pytest(command, run_id=run_id)
+    return run_pytest(command, run_id=run_id, output=output)
 
 
 def workers_for(kubernetes: str) -> int:
