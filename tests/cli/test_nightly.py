@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from click.testing import CliRunner, Result
 from tests.reports import whole_run
@@ -20,6 +21,7 @@ from podresize.manifests import manifests
 
 # The package has a command of this name in the place of its module.
 module = importlib.import_module("podresize.cli.nightly")
+ROOT = Path(__file__).parents[2]
 MATRIX = """
 [[cell]]
 name = "one"
@@ -93,6 +95,24 @@ def test_a_history_that_cannot_be_read_is_said_before_the_night(
         command()
 
     assert nights["ran"] == []
+
+
+def test_a_night_is_a_document_for_machines(
+    nights: dict[str, Any], command: Callable[..., Result]
+) -> None:
+    command("--only", "one")
+    nights["holds"] = False
+
+    done = command("--only", "one", "--format=json")
+
+    night = json.loads(done.stdout)
+    schema = json.loads((ROOT / "docs/schemas/terminal-1.json").read_text(encoding="utf-8"))
+    jsonschema.validate(night, {"$ref": "#/$defs/night", "$defs": schema["$defs"]})
+    assert night["is_worse"]
+    assert [(each["name"], each["exit"]) for each in night["cells"]] == [("one", 1)]
+    (stack,) = night["stacks"]
+    assert [each["requirement"] for each in stack["new_failures"]] == ["API-30"]
+    assert "[1 of 1] one" in done.stderr
 
 
 def test_every_cell_is_run(nights: dict[str, Any], command: Callable[..., Result]) -> None:
