@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 
 from podresize.evidence import claim_judging
-from podresize.evidence.claims import Claim
 from podresize.evidence.judging import Judgement, verify
 from podresize.evidence.records import VerdictRecord
 from podresize.oracle.expectation import Expectation
@@ -13,20 +12,20 @@ from podresize.requirements.loader import load_catalogue
 from podresize.requirements.model import Judged
 from podresize_reports.fingerprints import fingerprint_of
 from podresize_reports.loading import Run, TimelineRecord
-from podresize_reports.recomputing import UNJUDGED, claims_again, expectation_again
+from podresize_reports.recomputing import claims_again, expectation_again
 
 
 def judged_again(run: Run) -> Run:
     """Return the run with the expectations, claims and verdicts that its evidence has today.
 
-    A verdict without evidence that can be judged stays: what could not be put to the target, was
-    skipped, or ended as an error of the harness. So does one of a requirement that the catalogue no
-    longer has.
+    A verdict without evidence stays: what could not be put to the target, was skipped, or ended as
+    an error of the harness. So does one of a requirement that the catalogue no longer has. Evidence
+    that cannot be judged raises anything (``recomputing.UNJUDGED``).
     """
     today = dataclasses.replace(
         run,
         timelines={id_: _expected(seen) for id_, seen in run.timelines.items()},
-        claims={key: _claims(run, *key) for key in run.claims},
+        claims={key: claims_again(run, *key) for key in run.claims},
     )
     return dataclasses.replace(today, verdicts=tuple(_again(today, each) for each in run.verdicts))
 
@@ -51,27 +50,14 @@ def derived(run: Run, verdict: VerdictRecord) -> Judgement | None:
 
 
 def _expected(seen: TimelineRecord) -> TimelineRecord:
-    try:
-        expectation = expectation_again(seen)
-    except UNJUDGED:
-        return seen
+    expectation = expectation_again(seen)
     if expectation is None:
         return seen
     return dataclasses.replace(seen, expectation=expectation.to_json())
 
 
-def _claims(run: Run, check: str, target: str) -> tuple[Claim, ...]:
-    try:
-        return claims_again(run, check, target)
-    except UNJUDGED:
-        return run.claims[check, target]
-
-
 def _again(run: Run, verdict: VerdictRecord) -> VerdictRecord:
-    try:
-        found = derived(run, verdict) if verdict.verdict.is_executed else None
-    except UNJUDGED:
-        return verdict
+    found = derived(run, verdict) if verdict.verdict.is_executed else None
     if found is None:
         return verdict
     return dataclasses.replace(

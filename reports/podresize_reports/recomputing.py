@@ -27,6 +27,8 @@ def expectation_again(seen: TimelineRecord) -> Expectation | None:
 
     Raises anything (``UNJUDGED``) for what is no expectation, or no question.
     """
+    if seen.expectation is None:
+        return None
     stored = Expectation.from_json(seen.expectation)
     if stored.question is None:
         return None

@@ -21,7 +21,7 @@ from podresize.evidence.updates.update import Update
 from podresize_reports.bundle import write_bundle
 from podresize_reports.judging_again import judged_again
 from podresize_reports.loading import Run, load_run
-from podresize_reports.recomputing import claims_again, expectation_again
+from podresize_reports.recomputing import UNJUDGED, claims_again, expectation_again
 
 CHECK = records_builder.CHECK
 LABEL = str(V1)
@@ -150,10 +150,10 @@ def test_a_run_is_judged_again_by_the_expectation_of_today(tmp_path: Path) -> No
     assert json.loads(json.dumps(again.expectation)) == good.expectation
 
 
-@pytest.mark.parametrize("spoilt", [None, {}, {"question": 1}, {"question": {"pod": {}}}])
-def test_what_is_no_expectation_stays_and_is_no_traceback(tmp_path: Path, spoilt: Any) -> None:
+@pytest.mark.parametrize("spoilt", [{}, {"question": 1}, {"question": {"pod": {}}}])
+def test_what_is_no_expectation_is_not_judged(tmp_path: Path, spoilt: Any) -> None:
     seen = whole_run.records()
     of(seen, "timeline")["expectation"] = spoilt
-    run = read(tmp_path, seen)
 
-    assert judged_again(run) == run
+    with pytest.raises(UNJUDGED):
+        judged_again(read(tmp_path, seen))

@@ -91,7 +91,8 @@ def load(path: Path, *, unverified: bool = False) -> Run:
 
 def _is_archive(path: Path) -> bool:
     try:
-        return path.suffix == ".zip" or zipfile.is_zipfile(path)
+        # A device or a pipe has no end to look at.
+        return path.suffix == ".zip" or (path.is_file() and zipfile.is_zipfile(path))
     except OSError:
         return False
 
