@@ -19,7 +19,8 @@ package data and are read once per process: ``catalogue/*.yaml`` (one file per a
 
 A deviation has a check that looks for it, or ``no_check`` with the reason why none can. It has a
 ``signature``, or ``shows`` the claims that it makes fail. One of a runtime alone is of a
-``runtime``, an ``oci_runtime`` or both, each with a range of versions or without.
+``runtime``, an ``oci_runtime`` or both, each with a range of versions or without; ``alone`` is true
+where it does not show behind a CRI runtime.
 """
 
 from __future__ import annotations
@@ -273,6 +274,7 @@ def _affects_runtime(reader: Reader) -> Affects:
         oci_runtime=_text_or_none(reader, "oci_runtime"),
         oci_runtime_versions=_range_or_any(reader, "oci_runtime_versions"),
         cgroup_version=version,
+        alone=_flag(reader, "alone"),
     )
 
 

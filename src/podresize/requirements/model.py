@@ -172,7 +172,8 @@ class Affects:
     """The stacks a deviation is known on: a Kubernetes range and a runtime's version range.
 
     One of a runtime alone has no range of Kubernetes (None); it may be of an OCI runtime, whatever
-    calls it (``runtime`` empty), and of one cgroup version (0 for both).
+    calls it (``runtime`` empty) or where nobody but the suite does (``alone``), and of one cgroup
+    version (0 for both).
     """
 
     kubernetes: SpecifierSet | None
@@ -181,6 +182,7 @@ class Affects:
     oci_runtime: str = ""
     oci_runtime_versions: SpecifierSet = dataclasses.field(default_factory=SpecifierSet)
     cgroup_version: int = 0
+    alone: bool = False
 
     def matches(self, *, kubernetes: str, runtime: str, runtime_version: str) -> bool:
         """Return whether the named stack is one of these."""
@@ -194,6 +196,8 @@ class Affects:
     def matches_runtime(self, found: RuntimeFingerprint) -> bool:
         """Return whether a runtime without Kubernetes is one of these."""
         if self.kubernetes is not None or self.cgroup_version not in (0, found.cgroup_version):
+            return False
+        if self.alone and not found.is_alone:
             return False
         return all(
             not name or (name == its_name and _is_in(version, versions))
@@ -217,6 +221,7 @@ class Affects:
             (self.oci_runtime, self.oci_runtime_versions),
         )
         text = ", ".join(f"{name} {versions}".rstrip() for name, versions in named if name)
+        text += " alone" if self.alone else ""
         return f"{text}, cgroup v{self.cgroup_version}" if self.cgroup_version else text
 
 
