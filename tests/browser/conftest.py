@@ -36,14 +36,16 @@ def script(name: str) -> str:
     return (Path(__file__).parent / f"{name}.js").read_text(encoding="utf-8")
 
 
-@pytest.fixture(scope="session")
+# Of a module and no longer: while the driver is there its event loop runs in this thread, and no
+# other test of the process could run one.
+@pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
     """Playwright's driver."""
     with sync_playwright() as driver:
         yield driver
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(playwright: Playwright) -> Iterator[Browser]:
     """Chromium: the system's, else the one that Playwright installed."""
     try:
