@@ -28,7 +28,7 @@ from podresize_reports.page.contents import Line, contents
 from podresize_reports.page.evidence import LINE_LIMIT, as_data
 from podresize_reports.page.latency import PERCENTILES, axis_of, distributions, plot
 from podresize_reports.page.names import column_names
-from podresize_reports.summary import STEPS, count, detail, headline, tone
+from podresize_reports.summary import SIGNS, STEPS, count, detail, headline, tone
 from podresize_reports.text import (
     clean,
     one_line,
@@ -38,17 +38,8 @@ from podresize_reports.text import (
     shorten,
 )
 
-__all__ = ["SIGNS", "column_names", "html_page"]
+__all__ = ["column_names", "html_page"]
 
-SIGNS = {
-    VerdictKind.PASSED: "✓",
-    VerdictKind.FAILED: "✗",
-    VerdictKind.ERROR: "!",
-    VerdictKind.FLAKY: "~",
-    VerdictKind.DEVIATION: "◆",
-    VerdictKind.SKIPPED: "–",
-    VerdictKind.UNSUPPORTED: "○",
-}
 _TEXT_LIMIT = 20_000  # of one failure text; the rest is in records.jsonl
 _FAULTS = 40  # lines of one failure text; likewise
 

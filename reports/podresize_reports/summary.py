@@ -28,6 +28,17 @@ SEVERITY = (
     VerdictKind.UNSUPPORTED,
 )
 
+SIGNS = {
+    VerdictKind.PASSED: "✓",
+    VerdictKind.FAILED: "✗",
+    VerdictKind.ERROR: "!",
+    VerdictKind.FLAKY: "~",
+    VerdictKind.DEVIATION: "◆",
+    VerdictKind.SKIPPED: "–",
+    VerdictKind.UNSUPPORTED: "○",
+}
+"""A verdict is told by its sign and its word as well as by its colour."""
+
 # The steps of a resize in the order in which a conformant stack shows them.
 STEPS = {
     "patched": "API accepts the patch",

@@ -118,7 +118,7 @@ def torn(place: Path, good: Path) -> Path:
     return place / "b.zip"
 
 
-def foreign_archive(place: Path, good: Path) -> Path:  # noqa: ARG001
+def foreign_archive(place: Path, good: Path) -> Path:  # noqa: ARG001  # all are called alike
     return archive(place / "b.zip", [("plugins/e2e/results.json", b"{}"), ("meta/run.log", b"")])
 
 
@@ -160,7 +160,7 @@ def objects(place: Path, good: Path) -> Path:
     return with_lines(lambda records: records + many)(place, good)
 
 
-def list_of_members(place: Path, good: Path) -> Path:  # noqa: ARG001
+def list_of_members(place: Path, good: Path) -> Path:  # noqa: ARG001  # all are called alike
     """An archive that says to have a directory of a gigabyte; the file has holes."""
     file = place / "b.zip"
     size = 1 << 30
@@ -192,31 +192,31 @@ def pipe_in_directory(place: Path, good: Path) -> Path:
     return place / "b"
 
 
-def pipe(place: Path, good: Path) -> Path:  # noqa: ARG001
+def pipe(place: Path, good: Path) -> Path:  # noqa: ARG001  # all are called alike
     os.mkfifo(place / "b.zip")
     return place / "b.zip"
 
 
-def device(place: Path, good: Path) -> Path:  # noqa: ARG001
+def device(place: Path, good: Path) -> Path:  # noqa: ARG001  # all are called alike
     return Path("/dev/zero")
 
 
-def dangling(place: Path, good: Path) -> Path:  # noqa: ARG001
+def dangling(place: Path, good: Path) -> Path:  # noqa: ARG001  # all are called alike
     (place / "b.zip").symlink_to("nowhere")
     return place / "b.zip"
 
 
-def loop(place: Path, good: Path) -> Path:  # noqa: ARG001
+def loop(place: Path, good: Path) -> Path:  # noqa: ARG001  # all are called alike
     (place / "b.zip").symlink_to("b.zip")
     return place / "b.zip"
 
 
-def empty(place: Path, good: Path) -> Path:  # noqa: ARG001
+def empty(place: Path, good: Path) -> Path:  # noqa: ARG001  # all are called alike
     (place / "b.zip").touch()
     return place / "b.zip"
 
 
-def empty_directory(place: Path, good: Path) -> Path:  # noqa: ARG001
+def empty_directory(place: Path, good: Path) -> Path:  # noqa: ARG001  # all are called alike
     (place / "b").mkdir()
     return place / "b"
 

@@ -133,3 +133,18 @@ def test_a_place_that_cannot_be_written_is_one_message(tmp_path: Path, out: Path
 
     with pytest.raises(HostError, match="the bundle cannot be written"):
         invoke(bundle, out, tmp_path / "file" / "b.zip")
+
+
+def test_a_place_that_may_not_be_entered_is_one_message(
+    tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root may enter every directory, so the answer to anybody else is made up here."""
+    invoke(bundle, out, tmp_path / "b")
+
+    def refused(_path: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "exists", refused)
+    for command in (rejudge, merge):
+        with pytest.raises(HostError, match="nothing can be written there: Permission denied"):
+            invoke(command, tmp_path / "b", "--out", tmp_path / "locked")

@@ -16,12 +16,12 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from podresize.evidence.records import VerdictKind
 from podresize_reports.history import strips as strips_of
 from podresize_reports.history import trends
 from podresize_reports.history.regression import LAST_RUNS, Regression, regression
 from podresize_reports.history.report import changes_of
 from podresize_reports.history.store import History, SeenRun
+from podresize_reports.summary import SIGNS
 from podresize_reports.text import clean, one_line, plural, seconds_number, shorten
 
 SHOWN_RUNS = 60
@@ -29,15 +29,6 @@ SHOWN_RUNS = 60
 MOST_RUNS = 200
 """More cannot be told apart on a page."""
 _LINE = 400
-SIGNS = {
-    VerdictKind.PASSED: "✓",
-    VerdictKind.FAILED: "✗",
-    VerdictKind.ERROR: "!",
-    VerdictKind.FLAKY: "~",
-    VerdictKind.DEVIATION: "◆",
-    VerdictKind.SKIPPED: "–",
-    VerdictKind.UNSUPPORTED: "○",
-}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

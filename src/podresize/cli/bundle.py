@@ -290,7 +290,17 @@ def refuse_nothing(bundle: Path) -> None:
 
 
 def _refuse_records(out: Path, whose: str) -> None:
-    if (out / RECORDS).exists():
+    try:
+        is_there = (out / RECORDS).exists()
+    except OSError as error:
+        raise HostError(
+            f"nothing can be written there: {error.strerror}",
+            value=str(out),
+            origin="--out",
+            causes=("a directory above it belongs to someone else",),
+            next_command=f"ls -ld {out.parent}",
+        ) from None
+    if is_there:
         raise UsageError(
             f"there are records where those of {whose} are to go",
             value=str(out / RECORDS),
