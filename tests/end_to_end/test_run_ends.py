@@ -53,7 +53,7 @@ def test_nothing_that_could_be_executed_is_never_success(tmp_path: Path) -> None
     assert run.code == 2, run.output[-5000:]
     assert "nothing was executed" in run.output
     assert {each["verdict"] for each in run.of("verdict")} == {"unsupported"}
-    assert "nothing was executed" in (tmp_path / "out" / "junit.xml").read_text()
+    assert "Nothing was executed." in (tmp_path / "out" / "junit.xml").read_text()
 
 
 @dataclasses.dataclass
