@@ -1,4 +1,4 @@
-"""What every observer has in common: a thread, a first look, an end within a second.
+"""What every observer has in common: a thread, a first look, an end as soon as it is asked for.
 
 ``start`` returns after the first look, because a patch that is sent before its witness looks is a
 patch without a witness. An error inside the thread is kept, told to the recorder and raised by
@@ -18,7 +18,8 @@ from podresize.errors import HarnessError
 from podresize.evidence.recorder import Recorder
 
 FIRST_LOOK = 15.0
-STOPPING = 0.9
+# An end takes milliseconds; with fifty processes waiting for a processor it took over a second.
+HANGS_AFTER = 10.0
 
 
 class Stoppable(Protocol):
@@ -61,9 +62,9 @@ class Observer(abc.ABC):
         return self
 
     def stop(self) -> None:
-        """End the thread within a second. Raises ``HarnessError`` when it had died, once."""
+        """End the thread and wait for that. Raises ``HarnessError`` when it had died, once."""
         self.signal()
-        error = self.join(deadline=time.monotonic() + STOPPING)
+        error = self.join(deadline=time.monotonic() + HANGS_AFTER)
         if error is not None:
             raise error
 
@@ -126,7 +127,7 @@ class Observer(abc.ABC):
 
 
 class ObserverGroup:
-    """Several observers started and stopped together; ``stop`` takes a second for all of them."""
+    """Several observers started and stopped together; ``stop`` waits for all of them at once."""
 
     def __init__(self, observers: Sequence[Observer | ObserverGroup]) -> None:
         self._observers: list[Observer] = []
@@ -148,7 +149,7 @@ class ObserverGroup:
         """Stop all. Raises the first error; the others are notes on it."""
         for observer in self._observers:
             observer.signal()
-        deadline = time.monotonic() + STOPPING
+        deadline = time.monotonic() + HANGS_AFTER
         errors = [observer.join(deadline=deadline) for observer in self._observers]
         found = [error for error in errors if error is not None]
         for other in found[1:]:
