@@ -18,7 +18,7 @@ from podresize.errors import HarnessError
 from podresize.evidence.recorder import Recorder
 
 FIRST_LOOK = 15.0
-# An end takes milliseconds; with fifty processes waiting for a processor it took over a second.
+# An end takes milliseconds; with fifty processes waiting for a processor 0.9 s were too few.
 HANGS_AFTER = 10.0
 
 
