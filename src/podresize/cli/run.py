@@ -56,7 +56,7 @@ _PROFILES = ("headline", "known-issues")
 # Up to 1.31 a check mostly waits for the kubelet's next sync: far more of them fit a host than
 # processors, and about as many as a node of two has room for their pods. Later ones are busy all
 # the time.
-_WORKERS_THAT_WAIT = 16
+_WORKERS_THAT_WAIT = 20
 _BUSY_WORKERS_PER_PROCESSOR = 4
 
 
@@ -95,7 +95,7 @@ _BUSY_WORKERS_PER_PROCESSOR = 4
     "-n",
     "--workers",
     type=click.IntRange(min=0),
-    help="Checks at a time; 0 runs them in one process.  [default: 16 to Kubernetes 1.31, where "
+    help="Checks at a time; 0 runs them in one process.  [default: 20 to Kubernetes 1.31, where "
     "they wait; later 4 for each processor]",
 )
 @click.option(
