@@ -12,7 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 from tests.reports import records_builder as build
 
-from podresize.cli.mutation import Job
+from podresize.cli import mutation_runs
+from podresize.cli.mutation_runs import Job
 from podresize.errors import HarnessError, UsageError
 from podresize.evidence.records import VerdictKind
 from podresize.requirements.loader import load_catalogue
@@ -46,7 +47,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     )
     known = parse_mutants({"a.yaml": entry}, "[]", load_catalogue())
     monkeypatch.setattr(module, "load_mutants", lambda: known)
-    monkeypatch.setattr(module, "_run", run)
+    monkeypatch.setattr(mutation_runs, "_run", run)
     return names
 
 
@@ -84,7 +85,7 @@ def test_what_was_run_with_this_code_is_not_run_again(
     command(*ONE, "--fresh")
     assert ran == ["good-headline", "update-quota"]
     ran.clear()
-    monkeypatch.setattr(module, "code_version", lambda: "another")
+    monkeypatch.setattr(mutation_runs, "code_version", lambda: "another")
     assert command(*ONE, "--no-run").exit_code == 0
     assert ran == []
     command(*ONE)
@@ -101,7 +102,7 @@ def test_each_run_says_how_far_it_is_and_how_long_yet(
     ran: list[str], command: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seconds = iter(range(0, 6000, 90))
-    monkeypatch.setattr(module.time, "monotonic", lambda: next(seconds))
+    monkeypatch.setattr("time.monotonic", lambda: next(seconds))
 
     lines = command().output.splitlines()
 
@@ -113,6 +114,35 @@ def test_each_run_says_how_far_it_is_and_how_long_yet(
         "[4 of 4, about 2 min left",
     ]
     assert "[" not in command().output.splitlines()[0]
+
+
+def test_runs_side_by_side_are_all_made_and_each_is_told(
+    ran: list[str], command: Callable[..., Result]
+) -> None:
+    done = command("--at-a-time=2")
+
+    assert sorted(ran) == ["good-core", "good-headline", "other", "update-quota"]
+    assert done.output.count("| killed |") == 2
+    for name in ran:
+        assert f"{name} ...\n" in done.output
+        assert f"{name}: 0 s, exit code" in done.output
+
+
+def test_an_interrupted_run_ends_the_others(
+    ran: list[str], command: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = mutation_runs._run
+
+    def interrupted(job: Job, place: Path) -> int:
+        run(job, place)
+        return 130
+
+    monkeypatch.setattr(mutation_runs, "_run", interrupted)
+
+    assert command().exit_code == 130
+    assert ran == ["good-core"]
+    assert command("--at-a-time=2").exit_code == 130
+    assert set(ran) <= {"good-core", "other"}
 
 
 def test_a_mutant_that_survives_is_no_success(
@@ -147,7 +177,7 @@ def test_mutants_are_listed(ran: list[str], command: Callable[..., Result]) -> N
 def test_a_stack_that_cannot_be_made_is_no_verdict(
     ran: list[str], command: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_run", lambda *_: 2)
+    monkeypatch.setattr(mutation_runs, "_run", lambda *_: 2)
 
     with pytest.raises(HarnessError, match="a stack cannot be made here"):
         command(*ONE)
@@ -158,10 +188,10 @@ def test_a_run_in_which_nothing_was_asked_is_a_fate(
     ran: list[str], command: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The command ends with 2 then as well, and the mutants after it are run."""
-    run = module._run
+    run = mutation_runs._run
     monkeypatch.setitem(SPOILT, "KL-30", VerdictKind.SKIPPED)
     monkeypatch.setitem(SPOILT, "CRI-03", VerdictKind.SKIPPED)
-    monkeypatch.setattr(module, "_run", lambda job, place: 2 * bool(run(job, place)))
+    monkeypatch.setattr(mutation_runs, "_run", lambda job, place: 2 * bool(run(job, place)))
 
     done = command()
 
@@ -177,10 +207,10 @@ def test_without_records_there_is_nothing_to_judge(command: Callable[..., Result
 def test_the_code_of_other_files_is_another(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    before: Any = module.code_version()
-    assert module.code_version() == before
+    before: Any = mutation_runs.code_version()
+    assert mutation_runs.code_version() == before
     (tmp_path / "test_new.py").write_text("")
 
-    monkeypatch.setattr(module, "suites_directory", lambda: tmp_path)
+    monkeypatch.setattr(mutation_runs, "suites_directory", lambda: tmp_path)
 
-    assert module.code_version() != before
+    assert mutation_runs.code_version() != before

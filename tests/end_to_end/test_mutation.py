@@ -26,7 +26,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def tenth(out: Path) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [PODRESIZE, "mutation", "--tenth", f"--out={out}"],
+        [PODRESIZE, "mutation", "--tenth", "--at-a-time=2", f"--out={out}"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
