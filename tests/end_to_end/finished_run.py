@@ -1,4 +1,4 @@
-"""One run of ``podresize run`` as a person starts it, made once for all the tests that read it."""
+"""Runs of ``podresize run`` as a person starts it, each made once for all that read it."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ SILENT, REPORTING = "containerd 1.6.8, ", "containerd 1.6.36, "
 TARGETS = {"silent": (SILENT, "gate on"), "reporting": (REPORTING, "gate on")} | {
     "gate off": (REPORTING, "gate off")
 }
+
+CORE = ("--profile=core", "--no-gate-off")
+NEWEST = ("--kubernetes=1.37.2", "--containerd=2.1.4", "--profile=headline")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,3 +104,15 @@ def default_run(base: Path) -> Finished:
     ``base`` is where pytest keeps the directories of tests: what failed can be looked at later.
     """
     return finished(f"--allure={base / 'allure'}", out=base / "default-run", timeout=1500)
+
+
+@functools.cache
+def newest_run(base: Path) -> Finished:
+    """Return the run of the headline checks on the newest release. ``base`` as above."""
+    return finished(*NEWEST, out=base / "newest-run", timeout=600)
+
+
+@functools.cache
+def core_run(base: Path) -> Finished:
+    """Return the run of the core profile on each side of containerd 1.6.9. ``base`` as above."""
+    return finished(*CORE, out=base / "core-run", timeout=1800)

@@ -162,8 +162,7 @@ def test_runtimes_beside_each_other(tmp_path: Path) -> None:
     ],
 )
 def test_a_bad_runtime_is_caught(tmp_path: Path, fault: str, caught: set[str]) -> None:
-    asked = ("RT-01", "RT-04", "RT-11", "RT-17")
-    done = certify(tmp_path, "--tap", f"--fault={fault}", "--containerd=1.6.36", *asked)
+    done = certify(tmp_path, "--tap", f"--fault={fault}", "--containerd=1.6.36", "RT-01", *caught)
 
     assert done.returncode == 1, done.stdout[-4000:]
     failed = {id_ for id_, found in kinds(tmp_path).items() if "failed" in found}

@@ -2,86 +2,69 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from pathlib import Path
-from typing import Any
+import concurrent.futures
 
 import pytest
 from tests.end_to_end import kind_kills
 from tests.end_to_end.engines import RealEngine, engine
+from tests.end_to_end.finished_run import Finished, core_run, newest_run, podresize
+from tests.end_to_end.kind_runs import PODRESIZE, core_kind_run, newest_kind_run
 from tests.end_to_end.real_clusters import own_name
 
 __all__ = ["engine"]
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.usefixtures("real_host")]
 
-PODRESIZE = str(Path(sys.executable).parent / "podresize")
-# Of the last the headline checks do: what differs there is how a node comes up (another etcd,
-# another version of kubeadm's and of containerd's configuration).
-PROFILES = {
-    ("1.27.4", "1.6.8"): "core",
-    ("1.27.4", "1.6.36"): "core",
-    ("1.37.2", "2.1.4"): "headline",
+# Of the newest release the headline checks do: what differs there is how a node comes up (another
+# etcd, another version of kubeadm's and of containerd's configuration).
+RUNS = {"core": (core_run, core_kind_run), "newest": (newest_run, newest_kind_run)}
+STACKS = {
+    "core": {("1.27.4", "1.6.8"), ("1.27.4", "1.6.36")},
+    "newest": {("1.37.2", "2.1.4")},
 }
 PROVIDERS = ("local", "kind")
-_RUN_SECONDS = 1500.0
 
-Stack = tuple[str, str]
-Records = dict[tuple[str, Stack], Path]
-of_each_stack = pytest.mark.parametrize("stack", PROFILES, ids="-".join)
+Both = dict[tuple[str, str], Finished]
+of_each_run = pytest.mark.parametrize("which", RUNS)
 
 
 @pytest.fixture(scope="module")
-def both(engine: RealEngine, tmp_path_factory: pytest.TempPathFactory) -> Records:
-    """The records of each provider and stack; what the runs printed is beside them."""
-    out = {}
+def both(engine: RealEngine, tmp_path_factory: pytest.TempPathFactory) -> Both:
+    """The run of each provider, by that and by which run it is.
+
+    Those of one provider beside those of the other: most of a run is waiting for the kubelet.
+    """
+    base = tmp_path_factory.getbasetemp()
+    with concurrent.futures.ThreadPoolExecutor(len(PROVIDERS)) as threads:
+        local = threads.submit(lambda: {key: on(base) for key, (on, _) in RUNS.items()})
+        kind = threads.submit(lambda: {key: on(engine, base) for key, (_, on) in RUNS.items()})
+    return {("local", key): run for key, run in local.result().items()} | {
+        ("kind", key): run for key, run in kind.result().items()
+    }
+
+
+@of_each_run
+def test_the_verdicts_are_those_of_the_local_provider(both: Both, which: str) -> None:
     for provider in PROVIDERS:
-        for stack, profile in PROFILES.items():
-            kubernetes, containerd = stack
-            directory = tmp_path_factory.mktemp(f"{provider}-{containerd}")
-            words = [PODRESIZE, "run", f"--provider={provider}", f"--profile={profile}"]
-            words += [f"--kubernetes={kubernetes}", f"--containerd={containerd}"]
-            words += ["--no-gate-off", f"--out={directory}"]
-            done = engine.run(*words, seconds=_RUN_SECONDS)
-            (directory / "screen.txt").write_text(done.stdout)
-            print(done.stdout[-6000:])
-            assert done.returncode == 0, done.stdout[-6000:]
-            out[provider, stack] = directory
-    return out
+        assert both[provider, which].code == 0, both[provider, which].unexpected
 
-
-def records(directory: Path) -> list[dict[str, Any]]:
-    lines = (directory / "records.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines]
-
-
-@of_each_stack
-def test_the_verdicts_are_those_of_the_local_provider(
-    engine: RealEngine, both: Records, stack: Stack
-) -> None:
-    local, kind = (str(both[provider, stack]) for provider in PROVIDERS)
-
-    done = engine.run(PODRESIZE, "compare", local, kind, seconds=60)
+    done = podresize("compare", *(str(both[provider, which].out) for provider in PROVIDERS))
 
     print(done.stdout)
     assert done.returncode == 0, done.stdout
 
 
-@of_each_stack
-def test_the_fingerprints_say_what_was_asked_for(both: Records, stack: Stack) -> None:
-    found = [
-        each["fingerprint"] for each in records(both["kind", stack]) if each["type"] == "target"
-    ]
+@of_each_run
+def test_the_fingerprints_say_what_was_asked_for(both: Both, which: str) -> None:
+    found = [each["fingerprint"] for each in both["kind", which].of("target")]
 
-    assert found
+    assert {(each["kubernetes"], each["runtime_version"]) for each in found} == STACKS[which]
     for each in found:
         assert each["provider"] == "kind"
-        assert (each["kubernetes"], each["runtime_version"]) == stack
         assert each["cgroup_driver"] == "systemd"
 
 
-def test_nothing_remains_in_the_engine(engine: RealEngine, both: Records) -> None:
+def test_nothing_remains_in_the_engine(engine: RealEngine, both: Both) -> None:
     assert both
     things = engine.things
 

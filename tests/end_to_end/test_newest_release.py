@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from tests.end_to_end.finished_run import Finished, finished
+from tests.end_to_end.finished_run import Finished, newest_run
 
 from podresize.requirements.loader import load_catalogue
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.usefixtures("real_host")]
 
-NEWEST = ("--kubernetes=1.37.2", "--containerd=2.1.4", "--profile=headline")
 # The subresource, the conditions, the generation, the Events; and what every release has.
 SHOWN = {"API-02", "ST-05", "ST-11", "ST-15", "ST-21", "ST-26", "ST-30"} | {
     *("CRI-03", "KL-30", "KL-32", "KL-34", "PR-01", "PR-10"),
@@ -18,7 +17,7 @@ SHOWN = {"API-02", "ST-05", "ST-11", "ST-15", "ST-21", "ST-26", "ST-30"} | {
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    return finished(*NEWEST, out=tmp_path_factory.mktemp("newest") / "out", timeout=600)
+    return newest_run(tmp_path_factory.getbasetemp())
 
 
 def test_nothing_is_unexpected(run: Finished) -> None:

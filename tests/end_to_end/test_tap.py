@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.end_to_end.finished_run import NEWEST, finished, newest_run, podresize
 from tests.end_to_end.real_clusters import own_name, until
 from tests.end_to_end.told_updates import check_told
 
@@ -23,47 +21,20 @@ from podresize.requirements.target import Target
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.usefixtures("real_host")]
 
-PODRESIZE = str(Path(sys.executable).parent / "podresize")
-VERSIONS = {"kubernetes": "1.37.2", "containerd": "2.1.4"}
-_HOW = ("--profile=headline", "--no-gate-off")
 _RUN_SECONDS = 600.0
 _GONE_SECONDS = 30.0
 
 
-def run(out: Path, *words: str) -> None:
-    """Run the headline checks."""
-    versions = [f"--{name}={version}" for name, version in VERSIONS.items()]
-    done = subprocess.run(
-        [
-            PODRESIZE,
-            "run",
-            "--profile=headline",
-            "--no-gate-off",
-            f"--out={out}",
-            *versions,
-            *words,
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=_RUN_SECONDS,
-        check=False,
-    )
-    print(done.stdout[-5000:])
-    assert done.returncode == 0, done.stdout[-3000:]
+def test_the_verdicts_are_the_same_and_every_update_is_told(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    without = newest_run(tmp_path_factory.getbasetemp())
+    assert without.code == 0, without.unexpected
+    tapped = finished(*NEWEST, "--tap", out=tmp_path / "with", timeout=_RUN_SECONDS)
+    assert tapped.code == 0, tapped.unexpected
 
+    done = podresize("compare", str(without.out), str(tapped.out))
 
-def test_the_verdicts_are_the_same_and_every_update_is_told(tmp_path: Path) -> None:
-    run(tmp_path / "without")
-    run(tmp_path / "with", "--tap")
-
-    done = subprocess.run(
-        [PODRESIZE, "compare", tmp_path / "without", tmp_path / "with"],
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=60,
-        check=False,
-    )
     print(done.stdout)
     assert done.returncode == 0, done.stdout
     check_told(tmp_path / "with")
@@ -74,24 +45,16 @@ def test_the_verdicts_are_the_same_and_every_update_is_told(tmp_path: Path) -> N
 )
 def test_who_dies_in_a_run_is_named_and_fails_nobody(tmp_path: Path, fault: str, dead: str) -> None:
     """The end of a component in the field is the harness's trouble, never the target's fault."""
-    done = subprocess.run(
-        [
-            *(PODRESIZE, "run", "KL-34", "--tap", f"--fault={fault}", f"--out={tmp_path}", *_HOW),
-            *(f"--{name}={version}" for name, version in VERSIONS.items()),
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
+    run = finished(
+        *("KL-34", *NEWEST, "--tap", f"--fault={fault}"),
+        out=tmp_path / "out",
         timeout=_RUN_SECONDS,
-        check=False,
     )
-    print(done.stdout[-5000:])
-    records = [json.loads(line) for line in (tmp_path / "records.jsonl").read_text().splitlines()]
-    verdicts = [each for each in records if each["type"] == "verdict"]
+    verdicts = run.of("verdict")
 
     assert {each["verdict"] for each in verdicts} == {"error"}
     assert any(f"{dead} ended" in each["reading"] for each in verdicts)
-    assert done.returncode == 3
+    assert run.code == 3
 
 
 @pytest.fixture
