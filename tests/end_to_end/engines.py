@@ -86,3 +86,5 @@ def engine(real_host: object) -> Iterator[RealEngine]:
         yield RealEngine(environment=dict(os.environ) | said)
         served.stdin.close()
         assert served.wait(60) == 0
+    left = [*Path("/sys/fs/cgroup").glob(f"*/podresize-engine-{served.pid}")]
+    assert left == [], "the engine's cgroups are still there after its end"
