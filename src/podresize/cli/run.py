@@ -46,7 +46,7 @@ from podresize.providers.registry import provider_of
 from podresize.requirements.loader import load_catalogue
 from podresize.requirements.profiles import check_profiles
 from podresize.requirements.shard import Shard
-from podresize.requirements.target import EXISTING, PROVIDERS, Target
+from podresize.requirements.target import DEFAULT_PROVIDER, EXISTING, PROVIDERS, Target
 from podresize.requirements.versions import parse_release
 
 # On each side of 1.6.9, the first release that reports a container's resources.
@@ -57,6 +57,8 @@ _PROFILES = ("headline", "known-issues")
 # processors, and about as many as a node of two has room for their pods. Later ones are busy all
 # the time.
 _WORKERS_THAT_WAIT = 20
+# A node of kind runs the control plane as pods, and takes a good deal of both processors.
+_WORKERS_IN_CONTAINERS = 16
 _BUSY_WORKERS_PER_PROCESSOR = 4
 
 
@@ -95,8 +97,8 @@ _BUSY_WORKERS_PER_PROCESSOR = 4
     "-n",
     "--workers",
     type=click.IntRange(min=0),
-    help="Checks at a time; 0 runs them in one process.  [default: 20 to Kubernetes 1.31, where "
-    "they wait; later 4 for each processor]",
+    help="Checks at a time; 0 runs them in one process.  [default: 20 to Kubernetes 1.31 "
+    "(16 but for --provider local), where they wait; later 4 for each processor]",
 )
 @click.option(
     "--gate-off/--no-gate-off",
@@ -185,7 +187,7 @@ def run(
         worst = EXIT_OK
         for number, target in enumerate(targets, start=1):
             output.say(f"target {number} of {len(targets)}: {target}")
-            number = workers_for(_release(target)) if workers is None else workers
+            number = workers_for(target) if workers is None else workers
             code = _run_pytest(
                 target,
                 requirements,
@@ -297,8 +299,8 @@ def _run_pytest(
     return run_pytest(command, run_id=run_id, output=output)
 
 
-def workers_for(kubernetes: str) -> int:
-    """Return how many checks at a time serve a run on this release best."""
-    if parse_release(kubernetes) < V1_32:
-        return _WORKERS_THAT_WAIT
+def workers_for(target: Target) -> int:
+    """Return how many checks at a time serve a run on this target best."""
+    if parse_release(_release(target)) < V1_32:
+        return _WORKERS_THAT_WAIT if target.provider == DEFAULT_PROVIDER else _WORKERS_IN_CONTAINERS
     return _BUSY_WORKERS_PER_PROCESSOR * len(os.sched_getaffinity(0))
