@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from tests.end_to_end.engines import RealEngine
-from tests.end_to_end.finished_run import CORE, NEWEST, Finished
+from tests.end_to_end.finished_run import NEWEST, Finished, core
 
 PODRESIZE = str(Path(sys.executable).parent / "podresize")
 _RUN_SECONDS = 1800.0
@@ -14,11 +14,11 @@ _made: dict[Path, Finished] = {}
 
 
 def core_kind_run(engine: RealEngine, base: Path) -> Finished:
-    """Return the run of the core profile on each side of containerd 1.6.9.
+    """Return the run of this commit's part of the core profile, on each side of 1.6.9.
 
     ``base`` is where pytest keeps the directories of tests.
     """
-    return _run(engine, base / "core-kind-run", *CORE)
+    return _run(engine, base / "core-kind-run", *core())
 
 
 def newest_kind_run(engine: RealEngine, base: Path) -> Finished:
