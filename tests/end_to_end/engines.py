@@ -86,5 +86,11 @@ def engine(real_host: object) -> Iterator[RealEngine]:
         yield RealEngine(environment=dict(os.environ) | said)
         served.stdin.close()
         assert served.wait(60) == 0
-    left = [*Path("/sys/fs/cgroup").glob(f"*/podresize-engine-{served.pid}")]
+    # In each hierarchy of cgroup v1, or in the one of v2.
+    places = ("", "*/")
+    left = [
+        found
+        for place in places
+        for found in Path("/sys/fs/cgroup").glob(f"{place}podresize-engine-{served.pid}")
+    ]
     assert left == [], "the engine's cgroups are still there after its end"

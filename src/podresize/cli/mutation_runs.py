@@ -82,7 +82,7 @@ class Job:
 
 
 class InterruptedRunError(Exception):
-    """Somebody asked for the end of a run; the others end as well."""
+    """Somebody asked for the end of a run: no other is begun."""
 
 
 def run_all(jobs: Sequence[Job], out: Path, *, fresh: bool, at_a_time: int = 1) -> None:
