@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tarfile
 import time
 from collections.abc import Iterator
@@ -114,6 +115,42 @@ def test_the_heartbeat_is_on_the_hosts_monotonic_clock(probe: Any) -> None:
     for earlier, later in itertools.pairwise(beats):
         assert 0.03 < later["monotonic"] - earlier["monotonic"] < 0.5
     assert line(probe("serve"))["instance"] != beats[0]["instance"]
+
+
+@needs_go
+def test_a_stop_is_no_wait_for_a_processor(probe: Any) -> None:
+    process = probe()
+    beats = [line(process)]
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGCONT)
+    beats += [line(process) for _ in range(2)]
+
+    stop = max(
+        itertools.pairwise(beats), key=lambda pair: pair[1]["monotonic"] - pair[0]["monotonic"]
+    )
+    assert stop[1]["monotonic"] - stop[0]["monotonic"] > 0.45
+    assert stop[1]["waited"] - stop[0]["waited"] < 0.2
+
+
+@needs_go
+def test_a_wait_for_a_processor_is_counted(probe: Any) -> None:
+    """One that runs when nobody else wants to, beside one that always does."""
+    processor = min(os.sched_getaffinity(0))
+    code = f"import os\nos.sched_setaffinity(0, {{{processor}}})\nwhile True: pass"
+    process = probe()
+    first = line(process)
+    for thread in Path(f"/proc/{process.pid}/task").iterdir():
+        os.sched_setaffinity(int(thread.name), {processor})
+        os.sched_setscheduler(int(thread.name), os.SCHED_IDLE, os.sched_param(0))
+    busy = subprocess.Popen([sys.executable, "-c", code])
+    try:
+        beats = [line(process) for _ in range(15)]
+    finally:
+        busy.kill()
+        busy.wait()
+
+    assert beats[-1]["waited"] > first["waited"]
 
 
 @needs_go

@@ -194,7 +194,7 @@ MUTANTS: list[tuple[str, str, str, Spoil]] = [
     ("KL-32", "reporting", "set-back", set_back("pod")),
     ("KL-34", "reporting", "other-container", runtime(id="other")),
     ("KL-34", "reporting", "other-process", other_process),
-    ("KL-34", "reporting", "gap", last("workload", max_gap_seconds=2.0)),
+    ("KL-34", "reporting", "gap", last("workload", max_stall_seconds=2.0)),
     ("KL-34", "reporting", "restarted", last_status(restarted)),
     ("ST-22", "reporting", "more-keys", last_status(more_keys)),
     ("KL-31", "reporting", "cpu-first", cpu_first),

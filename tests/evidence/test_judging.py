@@ -62,6 +62,20 @@ def test_a_workload_is_not_blamed_for_what_held_up_the_sampler_too(
     assert kinds(resize, ["KL-34"])["KL-34"].kind == kind
 
 
+def test_a_workload_is_not_blamed_for_a_processor_that_it_did_not_get(resized: Resized) -> None:
+    """Two pods with a tenth of one stood still for 2.0 s at once, and the sampler for 0.3 s."""
+    resize = resized()
+    waited = {"max_gap_seconds": 2.0, "max_stall_seconds": 0.15}
+    resize.edit(Witness.WORKLOAD, lambda data: data.update(waited))
+    assert kinds(resize, ["KL-34"])["KL-34"].kind is VerdictKind.PASSED
+
+    resize.edit(Witness.WORKLOAD, lambda data: data.update(max_stall_seconds=1.5))
+
+    found = kinds(resize, ["KL-34"])["KL-34"]
+    assert found.kind is VerdictKind.FAILED
+    assert "a gap of 1.50 s beside 0.50 s for which it waited for a processor" in str(found.text)
+
+
 def test_a_step_between_two_reads_is_no_step_that_was_left_out(resized: Resized) -> None:
     """A pod that was read before and after its request may have been Proposed between the two."""
     resize = resized()

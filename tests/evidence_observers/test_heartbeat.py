@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from podresize.evidence.heartbeat import summarise
 
 
@@ -20,6 +22,7 @@ def test_an_unbroken_life() -> None:
         "last_seq": 6,
         "beats": 4,
         "max_gap_seconds": 0.1,
+        "max_stall_seconds": 0.1,
         "instance": "aa",
         "instances": ["aa"],
         "lost": 0,
@@ -38,8 +41,40 @@ def test_a_gap_counts_when_it_ends_after_the_patch() -> None:
     assert summarise(lines)["max_gap_seconds"] == 1.9
     assert summarise(lines, since=102.05)["max_gap_seconds"] == 0.6
     assert summarise(lines, since=102.75)["max_gap_seconds"] == 0.1
-    assert summarise(lines, since=103.0) | {"max_gap_seconds": 1.9} == summarise(lines)
+    longest = {"max_gap_seconds": 1.9, "max_stall_seconds": 1.9}
+    assert summarise(lines, since=103.0) | longest == summarise(lines)
     assert summarise(lines, since=103.0)["max_gap_seconds"] is None
+    assert summarise(lines, since=103.0)["max_stall_seconds"] is None
+
+
+def waiting(*beats: tuple[float, float], instance: str = "aa") -> list[str]:
+    """Beats by their time and by what they had waited for a processor until then."""
+    return [
+        json.dumps({"beat": number, "monotonic": at, "waited": waited, "instance": instance})
+        for number, (at, waited) in enumerate(beats)
+    ]
+
+
+def test_what_a_workload_waited_for_a_processor_is_no_stall() -> None:
+    found = summarise(waiting((100.0, 7.0), (100.1, 7.0), (102.1, 8.9), (102.7, 8.9)))
+
+    assert found["max_gap_seconds"] == 2.0
+    assert found["max_stall_seconds"] == 0.6
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "stall"),
+    [(5.0, 0.5, 1.0), (0.0, 3.0, 0.0), (0.0, 0.0, 1.0)],
+    ids=["counted-back", "more-than-there-was", "nothing"],
+)
+def test_a_wait_is_between_nothing_and_the_gap(before: float, after: float, stall: float) -> None:
+    assert summarise(waiting((100.0, before), (101.0, after)))["max_stall_seconds"] == stall
+
+
+def test_a_new_instance_has_waited_for_nothing_before_it_was() -> None:
+    found = summarise(waiting((100.0, 0.0)) + waiting((105.0, 4.0), (105.1, 4.0), instance="bb"))
+
+    assert found["max_stall_seconds"] == 5.0
 
 
 def test_a_log_read_twice_changes_nothing_but_the_duplicates() -> None:

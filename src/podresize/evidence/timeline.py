@@ -54,8 +54,9 @@ class Observation:
     * kernel: ``{file name: content}``, the files of one cgroup, recorded when one changed; under
       ``settings/<subject>`` all that can be set there, once before and once after
     * process: ``{"pid": int, "start_ticks": int}``
-    * workload: ``{"first_seq", "last_seq", "beats", "max_gap_seconds", "instance"}``, the gap
-      since the patch, all else since the container's start
+    * workload: ``{"first_seq", "last_seq", "beats", "max_gap_seconds", "max_stall_seconds",
+      "instance"}``, gap and stall since the patch, all else since the container's start; a stall is
+      a gap without the wait for a processor (records before it was counted have none)
     """
 
     t: float

@@ -142,6 +142,7 @@ MUTANTS: list[Mutant] = [
     ("KL-34", {}, "start-ticks", process("start_ticks")),
     ("KL-34", {}, "count", api(lambda pod: status_of(pod).update(restartCount=1), 60)),
     ("KL-34", {}, "gap", beats(max_gap_seconds=1.4)),
+    ("KL-34", {}, "stall", beats(max_gap_seconds=2.4, max_stall_seconds=1.4)),
     ("KL-34", {}, "lost", beats(beats=590)),
     ("KL-34", {}, "instance", beats(instance="i-9")),
 ]
