@@ -73,7 +73,10 @@ def test_a_workload_is_not_blamed_for_a_processor_that_it_did_not_get(resized: R
 
     found = kinds(resize, ["KL-34"])["KL-34"]
     assert found.kind is VerdictKind.FAILED
-    assert "a gap of 1.50 s beside 0.50 s for which it waited for a processor" in str(found.text)
+    said = (
+        "a gap of 1.50 s, expected at most 1.02 s; with waits for a processor the longest is 2.00 s"
+    )
+    assert said in " ".join(str(found.text).split())
 
 
 def test_a_step_between_two_reads_is_no_step_that_was_left_out(resized: Resized) -> None:
