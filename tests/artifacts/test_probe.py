@@ -178,6 +178,20 @@ def test_memory_is_held(probe: Any) -> None:
 
 
 @needs_go
+def test_a_file_is_held_without_a_name(probe: Any, tmp_path: Path) -> None:
+    process = probe("allocate", "3", "--in", str(tmp_path))
+
+    assert line(process) == {"held_mib": 3}
+    held = [
+        each
+        for each in Path(f"/proc/{process.pid}/fd").iterdir()
+        if "held-" in each.readlink().name
+    ]
+    assert [each.stat().st_size for each in held] == [3 << 20]
+    assert not list(tmp_path.iterdir())
+
+
+@needs_go
 def test_cpu_is_used_as_told(probe: Any) -> None:
     process = probe("--burn-millicores", "200")
     first = line(process)["monotonic"]

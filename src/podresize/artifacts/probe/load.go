@@ -10,6 +10,9 @@ import (
 // held keeps the memory reachable, so that nothing gives it back.
 var held [][]byte
 
+// filled keeps the files open: closed by a finalizer, one would give its memory back.
+var filled []*os.File
+
 // hold maps, touches and keeps N MiB outside of Go's heap: the collector neither counts nor moves
 // them, so the container's usage is what was asked for and a little.
 func hold(mib int) error {
@@ -25,6 +28,29 @@ func hold(mib int) error {
 		memory[at] = 1
 	}
 	held = append(held, memory)
+	return nil
+}
+
+// fill writes N MiB to a file in a directory and keeps it open without a name: where the directory is
+// a file system in memory, they are memory of whoever wrote them until this process ends.
+func fill(directory string, mib int) error {
+	file, err := os.CreateTemp(directory, "held-")
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(file.Name()); err != nil {
+		return err
+	}
+	block := make([]byte, 1<<20)
+	for at := range block {
+		block[at] = 1
+	}
+	for range make([]struct{}, mib) {
+		if _, err := file.Write(block); err != nil {
+			return err
+		}
+	}
+	filled = append(filled, file)
 	return nil
 }
 

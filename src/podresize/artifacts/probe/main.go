@@ -5,7 +5,7 @@
 //	probe cgroup                                         cpu and memory values, cgroup v1 or v2
 //	probe watch [--every MS] [--seconds S]               settings and identity, when they change
 //	probe identity                                       pid and start time of process 1
-//	probe allocate N [--seconds S]                       hold N MiB
+//	probe allocate N [--seconds S] [--in DIRECTORY]      hold N MiB, or a file of N MiB there
 //	probe burn N [--seconds S]                           use N millicores
 //
 // Everything is printed as one JSON object per line. SIGTERM and SIGINT end it at once with 0; a
@@ -44,14 +44,17 @@ func main() {
 	case "identity":
 		show(identity("/proc/1/stat"))
 	case "allocate":
-		amount, limit := amountAndSeconds(command, rest)
-		if err := hold(amount); err != nil {
+		directory := ""
+		amount, limit := amountAndSeconds(command, rest, func(flags *flag.FlagSet) {
+			flags.StringVar(&directory, "in", "", "hold a file there instead")
+		})
+		if err := allocate(directory, amount); err != nil {
 			fail(err)
 		}
 		show(map[string]any{"held_mib": amount}, nil)
 		wait(limit)
 	case "burn":
-		amount, limit := amountAndSeconds(command, rest)
+		amount, limit := amountAndSeconds(command, rest, nil)
 		burn(amount)
 		show(map[string]any{"burn_millicores": amount}, nil)
 		wait(limit)
@@ -84,7 +87,17 @@ func serve(arguments []string) {
 	heartbeat(os.Stdout)
 }
 
-func amountAndSeconds(command string, arguments []string) (int, time.Duration) {
+func allocate(directory string, mib int) error {
+	if directory == "" {
+		return hold(mib)
+	}
+	return fill(directory, mib)
+}
+
+// amountAndSeconds reads N and --seconds; more, where there is one, adds a command's own flags.
+func amountAndSeconds(
+	command string, arguments []string, more func(*flag.FlagSet),
+) (int, time.Duration) {
 	if len(arguments) == 0 {
 		usage(command + " needs a number")
 	}
@@ -94,6 +107,9 @@ func amountAndSeconds(command string, arguments []string) (int, time.Duration) {
 	}
 	flags := flag.NewFlagSet(command, flag.ExitOnError)
 	seconds := flags.Float64("seconds", 0, "end after that many seconds; 0: at SIGTERM")
+	if more != nil {
+		more(flags)
+	}
 	_ = flags.Parse(arguments[1:])
 	return amount, time.Duration(*seconds * float64(time.Second))
 }
