@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ from podresize.artifacts.artifact import Component, Source
 from podresize.artifacts.cache import Cache
 from podresize.artifacts.host import host_arch
 from podresize.artifacts.package import OsPackage
+from podresize.artifacts.progress import Advance, Silent
 from podresize.artifacts.store import Store
 from podresize.errors import HostError
 
@@ -90,7 +93,7 @@ def test_it_is_made_of_the_oss_own_archives(cache: Cache, notes: Notes, tools: P
     artifact = Store(cache, [OsPackage()]).get(Component.NODE_BASE, progress=notes)
 
     assert artifact.source is Source.PACKAGE
-    assert re.fullmatch(r"252\.39\.[0-9a-f]{8}", artifact.version)
+    assert re.fullmatch(r"252\.39-1~deb12u2\.[0-9a-f]{8}", artifact.version)
     assert artifact.files["packages.txt"].read_text() == (
         "crun=1.8.1-1+deb12u1\nsystemd=252.39-1~deb12u2\n"
     )
@@ -110,6 +113,9 @@ def test_what_it_holds_is_the_rows(cache: Cache, notes: Notes, tools: Path) -> N
     assert {"systemd", "systemd-sysv", "iptables", "crun"} <= set(include[10:].split(","))
     assert f"--architectures={host_arch()}" in arguments
     assert "--dpkgopt=path-exclude=/usr/share/doc/*" in arguments
+    # Where packages are merged, and where not: nothing but crun starts dbus.
+    for usr in ("", "/usr"):
+        assert f"--dpkgopt=path-exclude={usr}/lib/systemd/system/*.wants/dbus.*" in arguments
     # Its helpers lie beside it, where nothing else looks.
     assert told(tools)["path"].partition(":")[0].endswith("/mmdebstrap/usr/bin")
 
@@ -159,6 +165,74 @@ def test_what_went_wrong_is_told(cache: Cache, notes: Notes, tools: Path) -> Non
     with pytest.raises(HostError, match="apt-get update failed"):
         Store(cache, [OsPackage()]).get(Component.NODE_BASE, progress=notes)
     assert cache.entries() == []
+
+
+@pytest.mark.parametrize("option", ["--quiet", "-q", "--silent"])
+def test_what_apt_and_dpkg_say_is_not_held_back(
+    cache: Cache, notes: Notes, tools: Path, option: str
+) -> None:
+    """A quiet mmdebstrap drops it where they fail."""
+    Store(cache, [OsPackage()]).get(Component.NODE_BASE, progress=notes)
+
+    assert option not in told(tools)["arguments"]
+
+
+def test_a_full_disk_is_the_hosts(cache: Cache, notes: Notes, tools: Path) -> None:
+    said = "E: setup failed: E: apt-get failed\\ndpkg: cannot write: No space left on device"
+    play(tools, "perl", f"sys.exit('{said}')")
+
+    with pytest.raises(HostError, match="is full") as caught:
+        Store(cache, [OsPackage()]).get(Component.NODE_BASE, progress=notes)
+    assert "prune" in str(caught.value.next_command)
+    assert list(cache.layout.tmp.iterdir()) == []
+
+
+def test_it_has_processes_and_mounts_of_its_own(cache: Cache, notes: Notes, tools: Path) -> None:
+    """It mounts the host's /dev/shm into a directory that is removed after a kill."""
+    played = """
+words = sys.argv[1:]
+program = next(number for number, word in enumerate(words) if not word.startswith('--'))
+if words[program] != 'true':
+    pathlib.Path(__file__).with_name('how').write_text(' '.join(words[:program]))
+    os.execv(words[program], words[program:])
+"""
+    play(tools, "unshare", played)
+
+    Store(cache, [OsPackage()]).get(Component.NODE_BASE, progress=notes)
+
+    assert (tools / "how").read_text() == "--pid --fork --kill-child --mount-proc"
+    assert told(tools)["release"] == "bookworm"
+
+
+class Watched(Silent):
+    """Keeps how far each work was said to be."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, float]] = []
+
+    @contextlib.contextmanager
+    def work(self, what: str, *, unit: str) -> Iterator[Advance]:
+        assert unit == "packages"
+        yield lambda done, _total: self.seen.append((what, done))
+
+
+def test_while_it_installs_the_packages_are_counted(cache: Cache, tools: Path) -> None:
+    counting = """
+import time
+place = pathlib.Path(os.environ['TMPDIR'], 'mmdebstrap.x/var/lib/dpkg/info')
+place.mkdir(parents=True)
+for name in ('a', 'b'):
+    (place / (name + '.list')).touch()
+time.sleep(1.5)
+"""
+    play(tools, "perl", f"{counting}{TOOLS['perl']}")
+    progress = Watched()
+
+    Store(cache, [OsPackage()]).get(Component.NODE_BASE, progress=progress)
+
+    what, done = progress.seen[-1]
+    assert what.endswith("installing systemd")
+    assert done == 2
 
 
 def test_another_architecture_is_not_tried(cache: Cache, notes: Notes, tools: Path) -> None:

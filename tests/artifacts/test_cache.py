@@ -233,3 +233,19 @@ def test_remove_tree_removes_read_only_trees(tmp_path: Path) -> None:
     layout.remove_tree(tmp_path / "a")
 
     assert not (tmp_path / "a").exists()
+
+
+def test_a_tree_in_which_something_is_mounted_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a killed process has mounted there may be the host's own."""
+    (tmp_path / "tree" / "shm").mkdir(parents=True)
+    (tmp_path / "tree" / "shm" / "file").touch()
+    assert Path("/proc") in layout.mounted()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(layout, "mounted", lambda: [tmp_path / "tree" / "shm"])
+        assert not layout.remove_if_free(tmp_path / "tree")
+        assert (tmp_path / "tree" / "shm" / "file").exists()
+
+    assert layout.remove_if_free(tmp_path / "tree")

@@ -100,7 +100,9 @@ def test_every_row_has_a_program_for_every_name() -> None:
             recipe.module and recipe.module.packages,
             recipe.package and recipe.package.files,
         ):
-            assert not row or set(row) == set(recipe.programs)
+            # The name of some is the architecture's.
+            named = {name for name in row or () if "{" not in name}
+            assert not row or named == set(recipe.programs)
         if recipe.release and recipe.release.members:
             assert set(recipe.release.members) == set(recipe.programs)
 

@@ -80,10 +80,9 @@ class PlayedStore(Store):
         self, cache: Cache, fake: type[FakeSource], parts: dict[Component, dict[str, bytes]]
     ) -> None:
         super().__init__(cache, [])
+        built = (Component.IMAGES, Component.GUEST_AGENT)
         self._of = {
-            component: fake(
-                Source.ASSEMBLED if component is Component.IMAGES else Source.MODULE, files=files
-            )
+            component: fake(Source.ASSEMBLED if component in built else Source.MODULE, files=files)
             for component, files in parts.items()
         }
 

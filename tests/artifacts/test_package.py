@@ -11,7 +11,9 @@ import pytest
 from podresize.artifacts import apt
 from podresize.artifacts.artifact import Component, Source
 from podresize.artifacts.cache import Cache
-from podresize.artifacts.package import OsPackage, missing_libraries, package_of, upstream_version
+from podresize.artifacts.libraries import missing_libraries, package_of
+from podresize.artifacts.package import OsPackage, upstream_version
+from podresize.artifacts.source import SourcePassedOverError
 from podresize.artifacts.store import Store
 from podresize.errors import HostError
 
@@ -105,6 +107,47 @@ def test_what_apt_says_is_passed_on(
 
     with pytest.raises(HostError, match="apt-get download failed: Failed to fetch x  404"):
         Store(cache, [OsPackage()]).get(Component.RUNC, progress=notes)
+
+
+def test_a_disk_that_is_full_while_it_is_unpacked_is_the_hosts(
+    cache: Cache, notes: Notes, tools: Path
+) -> None:
+    said = "dpkg-deb: error: cannot copy: No space left on device"
+    play(tools, "dpkg-deb", f"sys.exit('{said}')")
+
+    with pytest.raises(HostError, match="is full"):
+        Store(cache, [OsPackage()]).get(Component.RUNC, progress=notes)
+    assert list(cache.layout.tmp.iterdir()) == []
+
+
+def test_a_disk_of_the_hosts_own_that_is_full_is_told_as_it_says(
+    tools: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(tools, "apt-get", "sys.exit('E: first\\nE: Write error (28: No space left on device)')")
+    monkeypatch.setattr(apt, "has_lists", lambda: False)
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+
+    with pytest.raises(SourcePassedOverError, match="No space left on device"):
+        apt.need_lists()
+
+
+def test_what_is_there_is_counted_while_packages_are_fetched(tools: Path, tmp_path: Path) -> None:
+    play(
+        tools,
+        "apt-get",
+        "import time\nfor word in sys.argv[3:]:\n"
+        "    pathlib.Path(word.partition(':')[0] + '.deb').touch()\ntime.sleep(1.5)",
+    )
+    (tmp_path / "other.deb").touch()
+    seen: list[tuple[float, float | None]] = []
+
+    def advance(done: float, total: float | None) -> None:
+        seen.append((done, total))
+
+    found = apt.download(("a", "b"), "amd64", tmp_path, advance=advance)
+
+    assert [path.name for path in found] == ["a.deb", "b.deb"]
+    assert seen[-1] == (2, 2)
 
 
 def test_missing_lists_are_fetched_by_root_only(

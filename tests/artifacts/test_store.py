@@ -113,6 +113,18 @@ def test_no_source_at_all_is_one_message(
     assert list(cache.layout.tmp.iterdir()) == []
 
 
+def test_what_killed_processes_left_goes_before_something_is_fetched(
+    cache: Cache, notes: Notes, fake: type[FakeSource]
+) -> None:
+    cache.layout.make()
+    (cache.layout.tmp / "guest-node-killed").mkdir()
+    store = Store(cache, [fake(Source.MODULE, {"runc": b"built"})])
+
+    with cache.layout.work("living") as living:
+        store.get(Component.RUNC, progress=notes)
+        assert list(cache.layout.tmp.iterdir()) == [living]
+
+
 def test_an_unknown_release_names_the_nearest_and_the_reasons(
     cache: Cache, notes: Notes, fake: type[FakeSource]
 ) -> None:

@@ -10,6 +10,10 @@ LOADER = "ld.so"
 """The loader beside a program of another release of the OS: its directory is for nobody's library
 path."""
 
+PACKAGES = "packages.txt"
+"""Beside what came out of the OS's packages: a line ``name=version`` for each, sorted, versions in
+full."""
+
 
 class Component(enum.StrEnum):
     """What can be had. Each is one set of files that belong together."""
@@ -32,6 +36,12 @@ class Component(enum.StrEnum):
     REGISTRY_IMAGE = "registry-image"  # registry.tar: the registry in an image of its own
     CONTAINERD_IMAGE = "containerd-image"  # containerd.tar: a containerd of any version, to run
     REAPER_IMAGE = "reaper-image"  # reaper.tar: removes what a killed run left in an engine
+    QEMU = "qemu"  # qemu-system-<machine>, qemu-img and their firmware
+    GUEST_TOOLS = "guest-tools"  # mksquashfs, mke2fs, depmod, ...: what makes the guest's disks
+    GUEST_OS = "guest-os"  # os.squashfs: the OS of a guest; scratch.qcow2: an empty disk for it
+    GUEST_KERNEL = "guest-kernel"  # vmlinuz, initrd.cpio, modules.squashfs, ...
+    GUEST_AGENT = "guest-agent"  # podresize-agent: does in a guest what the host asks for
+    GUEST_NODE = "guest-node"  # node.squashfs: a Kubernetes, a containerd and an OCI runtime
     E2E = "kubernetes-e2e"  # upstream's own end-to-end tests as a program, for the benchmarks
 
 

@@ -18,14 +18,14 @@ import tarfile
 from pathlib import Path
 
 from podresize.artifacts import apt
+from podresize.artifacts.artifact import PACKAGES
 from podresize.artifacts.catalogue import RootFilesystem
 from podresize.artifacts.host import host_arch
 from podresize.artifacts.progress import Progress
+from podresize.artifacts.running import by_itself
 from podresize.artifacts.source import SourcePassedOverError
 
 ROOT = "rootfs.tar"
-PACKAGES = "packages.txt"
-"""A line ``name=version`` for each package of the root file system, sorted, versions in full."""
 
 # Run by mmdebstrap in a shell once all is installed; $1 is the root.
 _HOOKS = (
@@ -50,17 +50,15 @@ def bootstrap(
     sources = apt.archives()
     if not release or not sources:
         raise SourcePassedOverError("the OS's package lists name no release of it")
-    apt.download(("mmdebstrap",), arch, work)
     tool = work / "mmdebstrap"
-    archive = next(iter(work.glob("*.deb")))
-    apt.run(["dpkg-deb", "--extract", str(archive), str(tool)])
+    apt.unpack(apt.download(("mmdebstrap",), arch, work), tool)
     programs = tool / "usr" / "bin"
     target, packages = work / ROOT, work / PACKAGES
     listed = work / "sources.list"
     listed.write_text("\n".join(sources) + "\n", "utf-8")
     command = [
         *(shutil.which("perl") or "perl", str(programs / "mmdebstrap")),
-        *("--quiet", "--format=tar", "--variant=essential", f"--architectures={arch}"),
+        *("--format=tar", "--variant=essential", f"--architectures={arch}"),
         f"--include={','.join(package.packages)}",
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in package.without),
         "--dpkgopt=force-unsafe-io",  # what is left of it is one file
@@ -72,10 +70,23 @@ def bootstrap(
         "SOURCE_DATE_EPOCH": "0",
         "TMPDIR": str(work),
     }
-    with progress.work(f"{label} ({arch}): installing {package.name}", unit="packages"):
-        apt.run(command, environment=environment)
+    what = f"{label} ({arch}): installing {package.name}"
+    with progress.work(what, unit="packages") as advance:
+        apt.run(
+            command,
+            environment=environment,
+            # It mounts the host's /dev/shm, among others, where it works. A process that is killed
+            # would leave that behind, to be deleted with the directory.
+            before=by_itself(),
+            tick=lambda: advance(_there(work), None),
+        )
     packages.write_text("".join(f"{each}\n" for each in _installed(target)), "utf-8")
     return {ROOT: target, PACKAGES: packages}
+
+
+def _there(work: Path) -> int:
+    """Return how many packages mmdebstrap has unpacked so far, in its own directory below."""
+    return sum(1 for _ in work.glob("mmdebstrap.*/var/lib/dpkg/info/*.list"))
 
 
 def recipe_mark(package: RootFilesystem) -> str:

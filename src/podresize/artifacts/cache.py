@@ -23,6 +23,8 @@ from podresize.artifacts.layout import (
 )
 from podresize.errors import HarnessError
 
+_DATA = (".tar", ".squashfs", ".qcow2", ".cpio")  # what nobody executes
+
 
 class Cache:
     """Entries on disk. Every method may run in any number of processes at a time."""
@@ -100,9 +102,7 @@ class Cache:
 
         Raises ``HarnessError`` for what has been removed since.
         """
-        entry = read_entry(
-            self._index(artifact.component, artifact.version, artifact.arch, artifact.source)
-        )
+        entry = self._entry_of(artifact)
         if entry is None:
             raise HarnessError(
                 "an artifact was removed from the cache while it was in use",
@@ -127,6 +127,11 @@ class Cache:
             if not intact:
                 bad.append(name)
         return bad
+
+    def forget(self, artifact: Artifact) -> None:
+        """Remove the entry that an artifact is of, if it is still there. See ``drop``."""
+        if (entry := self._entry_of(artifact)) is not None:
+            self.drop(entry)
 
     def drop(self, entry: Entry) -> None:
         """Remove an entry and its objects that no other entry uses. Index first: see ``store``."""
@@ -182,6 +187,11 @@ class Cache:
         # Objects, links and index change together; whoever removes must not see them in between.
         return self.lock("store", on_wait=lambda: None)
 
+    def _entry_of(self, artifact: Artifact) -> Entry | None:
+        return read_entry(
+            self._index(artifact.component, artifact.version, artifact.arch, artifact.source)
+        )
+
     def _index(self, component: Component, version: str, arch: str, source: Source) -> Path:
         return self.layout.index / f"{component}-{version}-{arch}-{source}.json"
 
@@ -208,7 +218,7 @@ class Cache:
         if target.is_file() and sha256_of(target) == digest:
             path.unlink()
             return digest
-        executable = path.suffix != ".tar"
+        executable = path.suffix not in _DATA
         path.chmod(0o555 if executable else 0o444)
         sync(path)
         target.parent.mkdir(exist_ok=True)

@@ -114,6 +114,21 @@ class RootFilesystem(Package):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Programs(Package):
+    """Programs of several packages, to be run where they are unpacked; ``name`` is one of these.
+
+    ``files`` is as of a ``Package``, from any of the ``packages``; ``data`` are paths of what the
+    programs load, kept beside them under the files' own names, ``perhaps`` those that not every
+    release or architecture has. In all of them ``{machine}`` and
+    ``{family}`` are the architecture's names as QEMU has them.
+    """
+
+    packages: tuple[str, ...]
+    data: tuple[str, ...] = ()
+    perhaps: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """All ways to one component; ``None`` where a source has none, with the reason beside it."""
 
@@ -174,16 +189,17 @@ def _kubernetes_e2e() -> Recipe:
     )
 
 
-def _made_here(archive: str) -> Recipe:
+def _made_here(*files: str) -> Recipe:
     reason = "it is made here, of other artifacts"
     return Recipe(
-        programs=(archive,),
+        programs=files,
         why_no_release=reason,
         why_no_module=reason,
         why_no_package=reason,
     )
 
 
+_AGENT = "it is made here, from the agent's source"
 _CONTAINERD = ("containerd", "containerd-shim-runc-v2", "ctr")
 _CNI = ("ptp", "host-local", "loopback", "portmap", "bridge")
 _GITHUB = "https://github.com"
@@ -346,8 +362,11 @@ RECIPES: dict[Component, Recipe] = {
             without=(
                 *("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*"),
                 # It is started with the first container of crun's (manifests/node-image/crun).
+                # Where packages themselves are merged their files are below /usr.
                 "/lib/systemd/system/*.wants/dbus.*",
                 "/lib/systemd/system/*.wants/systemd-logind.service",
+                "/usr/lib/systemd/system/*.wants/dbus.*",
+                "/usr/lib/systemd/system/*.wants/systemd-logind.service",
             ),
         ),
         why_no_release="it is made of the OS's packages",
@@ -357,6 +376,58 @@ RECIPES: dict[Component, Recipe] = {
     Component.REGISTRY_IMAGE: _made_here("registry.tar"),
     Component.CONTAINERD_IMAGE: _made_here("containerd.tar"),
     Component.REAPER_IMAGE: _made_here("reaper.tar"),
+    Component.QEMU: Recipe(
+        programs=("qemu-img",),  # and qemu-system-<machine>
+        package=Programs(
+            name="qemu-utils",
+            files={
+                "qemu-img": "usr/bin/qemu-img",
+                "qemu-system-{machine}": "usr/bin/qemu-system-{machine}",
+            },
+            packages=(
+                *("qemu-utils", "qemu-system-{family}", "qemu-system-common"),
+                *("qemu-system-data", "seabios", "ipxe-qemu"),
+            ),
+            # What runs a guest without KVM is a module for x86 (meson.build, modular_tcg), and else
+            # in the program itself.
+            perhaps=("usr/lib/*/qemu/accel-tcg-{machine}.so",),
+            data=(
+                *("usr/share/seabios/bios-256k.bin", "usr/share/seabios/bios-microvm.bin"),
+                *("usr/share/qemu/linuxboot*.bin", "usr/share/qemu/multiboot*.bin"),
+                *("usr/share/qemu/kvmvapic.bin", "usr/share/qemu/pvh.bin"),
+                "usr/lib/ipxe/qemu/efi-virtio.rom",  # a network card that QEMU makes loads it
+            ),
+        ),
+        why_no_release="QEMU publishes sources, no programs",
+        why_no_module="QEMU is written in C",
+    ),
+    Component.GUEST_TOOLS: Recipe(
+        programs=("mksquashfs", "mke2fs", "depmod", "busybox", "zstd"),
+        package=Programs(
+            name="squashfs-tools",
+            files={
+                "mksquashfs": "usr/bin/mksquashfs",
+                "mke2fs": "**/sbin/mke2fs",
+                "depmod": "**/bin/kmod",  # which does what the name says that it is called by
+                "busybox": "**/bin/busybox",
+                "zstd": "usr/bin/zstd",
+            },
+            packages=("squashfs-tools", "e2fsprogs", "kmod", "busybox-static", "zstd"),
+        ),
+        why_no_release="they are programs of several projects, written in C",
+        why_no_module="they are programs of several projects, written in C",
+    ),
+    Component.GUEST_OS: _made_here("os.squashfs", "scratch.qcow2", "packages.txt"),
+    Component.GUEST_KERNEL: _made_here(
+        "vmlinuz", "initrd.cpio", "modules.squashfs", "config", "packages.txt"
+    ),
+    Component.GUEST_AGENT: Recipe(
+        programs=("podresize-agent",),
+        why_no_release=_AGENT,
+        why_no_module=_AGENT,
+        why_no_package=_AGENT,
+    ),
+    Component.GUEST_NODE: _made_here("node.squashfs"),
     Component.IMAGES: Recipe(
         programs=("pause.tar", "workload.tar"),
         why_no_release="they are made here, from the probe's source",

@@ -15,7 +15,8 @@ from importlib import resources
 from pathlib import Path
 
 from podresize.artifacts import gobuild
-from podresize.artifacts.artifact import Artifact, Component, Source
+from podresize.artifacts.artifact import Artifact, Component
+from podresize.artifacts.assembling import assembled
 from podresize.artifacts.bootstrap import ROOT
 from podresize.artifacts.host import check_arch
 from podresize.artifacts.images import add, pack_image
@@ -166,26 +167,11 @@ def _made(
     what = component.removesuffix("-image")
     name, file = f"podresize.local/{what}:v{full}", f"{what}.tar"
 
-    def find() -> Artifact | None:
-        return store.cache.find(component, full, arch=arch, source=Source.ASSEMBLED)
+    def make(work: Path) -> dict[str, Path]:
+        write(work, work / file, name)
+        return {file: work / file}
 
-    def waiting() -> None:
-        progress.note(f"{name}: another process is making it; waiting for that one")
-
-    found = find()
-    if found is None:
-        with store.cache.lock(f"{component}-{full}-{arch}", on_wait=waiting):
-            found = find()
-            if found is None:
-                with store.cache.layout.work(str(component)) as work:
-                    write(work, work / file, name)
-                    found = store.cache.store(
-                        component,
-                        full,
-                        arch=arch,
-                        source=Source.ASSEMBLED,
-                        files={file: work / file},
-                    )
+    found = assembled(component, full, arch=arch, make=make, store=store, progress=progress)
     return ContainerImage(name=name, archive=found.files[file])
 
 

@@ -7,7 +7,6 @@ import dataclasses
 import os
 import queue
 import re
-import shutil
 import subprocess
 import threading
 from collections.abc import Generator
@@ -17,6 +16,7 @@ from typing import IO
 from podresize.artifacts.cache import Cache
 from podresize.artifacts.layout import host_error
 from podresize.artifacts.progress import Progress
+from podresize.artifacts.running import ends_with_us
 from podresize.artifacts.source import SourcePassedOverError
 
 LOG_LINES = 15  # shown when a build fails
@@ -136,7 +136,7 @@ def _run(
     """
     file.write(f"$ go {' '.join(arguments)}\n")
     lines: queue.SimpleQueue[tuple[str, str] | None] = queue.SimpleQueue()
-    command = [*_dies_with_us(), str(job.go), *arguments]
+    command = [*ends_with_us(), str(job.go), *arguments]
     with subprocess.Popen(
         command,
         cwd=job.directory,
@@ -182,12 +182,6 @@ def _read(name: str, pipe: IO[str], lines: queue.SimpleQueue[tuple[str, str] | N
     for line in pipe:
         lines.put((name, line.rstrip("\n")))
     lines.put(None)
-
-
-def _dies_with_us() -> list[str]:
-    # A build whose owner was killed with SIGKILL would go on for minutes for nobody.
-    setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
 
 
 def _failure(log: Path) -> Exception:

@@ -12,14 +12,14 @@ import io
 import json
 import tarfile
 from collections.abc import Sequence
-from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
 from podresize.artifacts import gobuild
+from podresize.artifacts.agent_build import agent_version, build_agent
 from podresize.artifacts.artifact import Component, Source
 from podresize.artifacts.cache import Cache
+from podresize.artifacts.go_source import go_source
 from podresize.artifacts.layout import sha256_of
 from podresize.artifacts.progress import Progress
 from podresize.artifacts.source import SourcePassedOverError
@@ -36,7 +36,10 @@ _MADE = {"created": _CREATED, "created_by": "podresize"}
 
 
 class Assembly:
-    """Builds the probe and packs it; the version is a hash of everything that goes in."""
+    """Builds the probe and packs it; the version is a hash of everything that goes in.
+
+    The guest's agent as well, which is not packed.
+    """
 
     source = Source.ASSEMBLED
 
@@ -44,9 +47,11 @@ class Assembly:
         self._cache = cache
 
     def version_for(self, component: Component, asked: str | None, *, arch: str) -> str:  # noqa: ARG002 (the protocol's)
-        """Return the hash of the probe's source. See ``Fetcher``."""
+        """Return the hash of the source. See ``Fetcher``."""
+        if component is Component.GUEST_AGENT:
+            return agent_version(asked)
         if component is not Component.IMAGES:
-            raise SourcePassedOverError("only the pod images are assembled")
+            raise SourcePassedOverError("only the pod images and the guest's agent are assembled")
         digest = hashlib.sha256(f"layout {_LAYOUT}\n".encode())
         for name, data in probe_source().items():
             digest.update(f"{name} {len(data)}\n".encode() + data)
@@ -59,6 +64,9 @@ class Assembly:
         self, component: Component, version: str, *, arch: str, work: Path, progress: Progress
     ) -> dict[str, Path]:
         """Build the two programs and pack them. See ``Fetcher``."""
+        if component is Component.GUEST_AGENT:
+            label = f"{component} {version}"
+            return build_agent(label, arch=arch, work=work, cache=self._cache, progress=progress)
         go = find_go(self._cache, at_least=_GO, progress=progress)
         scratch = work / "scratch"
         for name, data in probe_source().items():
@@ -94,17 +102,7 @@ class Assembly:
 
 def probe_source() -> dict[str, bytes]:
     """Return the probe's Go files and go.mod by relative path, sorted: what the wheel carries."""
-    found: dict[str, bytes] = {}
-
-    def collect(directory: Traversable, prefix: str) -> None:
-        for item in directory.iterdir():
-            if item.is_dir():
-                collect(item, f"{prefix}{item.name}/")
-            elif item.name.endswith((".go", "go.mod")):
-                found[f"{prefix}{item.name}"] = item.read_bytes()
-
-    collect(resources.files("podresize.artifacts") / "probe", "")
-    return dict(sorted(found.items()))
+    return go_source("probe")
 
 
 def write_image(

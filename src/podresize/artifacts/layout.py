@@ -7,6 +7,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -24,8 +25,8 @@ class Layout:
     ``objects/<2 hex>/<sha256>`` holds the bytes, ``entries/<component>/<version>/<arch>/<source>``
     the same files under their programs' names (hard links, so that they can go on a ``PATH``),
     ``index/`` one JSON file per entry, ``tmp/`` work that is not finished, ``partial/`` downloads
-    that can be resumed, ``logs/`` builds, ``bytecode/`` compiled Python modules, ``locks/`` and
-    ``toolchains/`` what they say.
+    that can be resumed, ``logs/`` builds, ``bytecode/`` compiled Python modules, ``guests/``
+    virtual machines that were booted once, ``locks/`` and ``toolchains/`` what they say.
     """
 
     def __init__(self, root: Path | None = None) -> None:
@@ -39,6 +40,7 @@ class Layout:
         self.locks = self.root / "locks"
         self.toolchains = self.root / "toolchains"
         self.bytecode = self.root / "bytecode"
+        self.guests = self.root / "guests"
 
     def make(self) -> None:
         """Create the directories. Raises ``HostError`` where the cache cannot be written."""
@@ -118,20 +120,40 @@ def remove_if_free(path: Path) -> bool:
         return False
     else:
         remove_tree(path)
-        return True
+        return not path.exists()
     finally:
         os.close(descriptor)
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a file or directory; module caches are read-only, so directories are opened first."""
+    """Remove a file or directory; module caches are read-only, so directories are opened first.
+
+    One in which something is mounted stays: what a killed process has mounted there may be the
+    host's own, and would be deleted with it.
+    """
     if not path.is_dir() or path.is_symlink():
         path.unlink(missing_ok=True)
+        return
+    whole = path.resolve()
+    if any(place.is_relative_to(whole) for place in mounted()):
         return
     for directory, _, _ in os.walk(path):
         with contextlib.suppress(OSError):
             Path(directory).chmod(0o700)
     shutil.rmtree(path, ignore_errors=True)
+
+
+def mounted() -> list[Path]:
+    """Return where something is mounted, as far as this process sees it."""
+    try:
+        lines = Path("/proc/self/mountinfo").read_text("utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    # proc(5): the fifth field, in which blanks and the like are octal.
+    places = (line.split(" ")[4] for line in lines)
+    return [
+        Path(re.sub(r"\\(\d{3})", lambda found: chr(int(found[1], 8)), place)) for place in places
+    ]
 
 
 def sha256_of(path: Path) -> str:

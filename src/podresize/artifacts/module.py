@@ -245,9 +245,7 @@ def _headers(packages: tuple[str, ...], *, arch: str, work: Path) -> Path | None
         return None
     root, archives = work / "headers", work / "archives"
     archives.mkdir()
-    apt.download(packages, arch, archives)
-    for archive in archives.glob("*.deb"):
-        apt.run(["dpkg-deb", "--extract", str(archive), str(root)])
+    apt.unpack(apt.download(packages, arch, archives), root)
     return root
 
 

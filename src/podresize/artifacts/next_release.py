@@ -56,19 +56,18 @@ class NextRelease:
         assert package is not None  # version_for refused
         name, release = package.name, _next_release()
         label = f"{component} {version} ({arch}): fetching {name} of {release}"
-        with progress.work(label, unit="packages"):
-            lists = apt.release_lists(release, work / "apt")
+        with progress.work(label, unit="packages") as advance:
+            lists = apt.release_lists(release, work / "apt", tick=lambda: advance(0, None))
             offered = apt.candidate(name, arch, options=lists)
             if offered is None or upstream_version(offered) != version:
                 has = "none" if offered is None else upstream_version(offered)
                 raise SourcePassedOverError(f"{release} has {name} {has}, not {version}")
             archives = work / "archives"
             archives.mkdir()
-            needed = _needed(apt.run(["apt-cache", *lists, "show", f"{name}={offered}"]))
-            apt.download((name, *needed), arch, archives, options=lists)
+            needed = apt.needed(apt.run(["apt-cache", *lists, "show", f"{name}={offered}"]))
+            apt.download((name, *needed), arch, archives, options=lists, advance=advance)
         tree = work / "tree"
-        for archive in archives.glob("*.deb"):
-            apt.run(["dpkg-deb", "--extract", str(archive), str(tree)])
+        apt.unpack(archives.glob("*.deb"), tree)
         files: dict[str, Path] = {}
         for program, place in package.files.items():
             files |= _packed(program, tree / place, tree, work)
@@ -92,13 +91,6 @@ def _packed(program: str, found: Path, tree: Path, work: Path) -> dict[str, Path
     starter.chmod(0o755)
     names = {name: Path(path).resolve() for name, path in libraries.items() if "/" not in name}
     return {program: starter, f"{program}.elf": found.resolve(), LOADER: loader} | names
-
-
-def _needed(about: str) -> tuple[str, ...]:
-    """Return the packages that a package's description says it depends on."""
-    found = re.search(r"^Depends: (.*)$", about, flags=re.MULTILINE)
-    parts = found[1].split(",") if found else []
-    return tuple(re.split(r"[\s(|:]", part.strip())[0] for part in parts)
 
 
 def _next_release() -> str:

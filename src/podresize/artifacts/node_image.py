@@ -13,8 +13,8 @@ import json
 import tarfile
 from pathlib import Path
 
-from podresize.artifacts.artifact import Artifact, Component, Source
-from podresize.artifacts.bootstrap import PACKAGES, ROOT
+from podresize.artifacts.artifact import PACKAGES, Artifact, Component, Source
+from podresize.artifacts.bootstrap import ROOT
 from podresize.artifacts.host import check_arch
 from podresize.artifacts.images import add, pack_image, write_image
 from podresize.artifacts.kubeadm import etcd_for, program_of, wanted_images

@@ -11,9 +11,10 @@ from packaging.version import Version
 from podresize.artifacts import versions
 from podresize.artifacts.artifact import Artifact, Component, Source
 from podresize.artifacts.cache import Cache
-from podresize.artifacts.catalogue import RECIPES
+from podresize.artifacts.catalogue import RECIPES, Programs
 from podresize.artifacts.host import check_arch
 from podresize.artifacts.images import Assembly
+from podresize.artifacts.libraries import lacking
 from podresize.artifacts.module import ModuleBuild
 from podresize.artifacts.next_release import NextRelease
 from podresize.artifacts.package import OsPackage, recipe_suffix
@@ -77,7 +78,7 @@ class Store:
         fetchers = self._fetchers(component, source)
         name = f"{component} {asked}" if asked else str(component)
 
-        cached = self._cached(component, asked, arch, fetchers)
+        cached = self._cached(component, asked, arch, fetchers, progress)
         if cached is not None:
             return cached
         tried = [_Tried(Source.CACHE, SourcePassedOverError("not there yet"))]
@@ -104,20 +105,48 @@ class Store:
     def _fetchers(self, component: Component, source: Source | None) -> list[Fetcher]:
         if source not in (None, Source.CACHE):
             return [fetcher for fetcher in self.fetchers if fetcher.source is source]
-        assembled = component is Component.IMAGES
+        assembled = component in (Component.IMAGES, Component.GUEST_AGENT)
         return [f for f in self.fetchers if (f.source is Source.ASSEMBLED) == assembled]
 
     def _cached(
-        self, component: Component, asked: str | None, arch: str, fetchers: list[Fetcher]
+        self,
+        component: Component,
+        asked: str | None,
+        arch: str,
+        fetchers: list[Fetcher],
+        progress: Progress,
     ) -> Artifact | None:
         for fetcher in fetchers:
             wanted = asked or self._preferred(fetcher, component, arch)
             if wanted is None:
                 continue
             found = self.cache.find(component, wanted, arch=arch, source=fetcher.source)
-            if found is not None:
+            if found is not None and self._loads(found, progress):
                 return found
         return None
+
+    def _loads(self, found: Artifact, progress: Progress) -> bool:
+        """Return whether programs find their libraries here, and drop those that do not.
+
+        They are fetched anew then, with what this host lacks.
+        """
+        if not isinstance(RECIPES[found.component].package, Programs):
+            return True
+        if not (missing := lacking(found)):
+            return True
+        with self.cache.lock(_lock_of(found.component, found.version, found.arch), on_wait=_quiet):
+            # Meanwhile another process may have fetched them.
+            again = self.cache.find(
+                found.component, found.version, arch=found.arch, source=found.source
+            )
+            if again is not None and not lacking(again):
+                return True
+            self.cache.forget(found)
+        progress.note(
+            f"{found.component} {found.version} ({found.arch}): in the cache without what this "
+            f"host lacks, {', '.join(missing)}; fetching it anew"
+        )
+        return False
 
     def _preferred(self, fetcher: Fetcher, component: Component, arch: str) -> str | None:
         """Return the version that a source's cached files must have when none was asked for.
@@ -159,10 +188,11 @@ class Store:
         def waiting() -> None:
             progress.note(f"{label}: another process is fetching it; waiting for that one")
 
-        with self.cache.lock(f"{component}-{version}-{arch}", on_wait=waiting):
+        with self.cache.lock(_lock_of(component, version, arch), on_wait=waiting):
             found = self.cache.find(component, version, arch=arch, source=fetcher.source)
             if found is not None:
                 return found
+            self.cache.layout.sweep()  # what a killed process left is room for this one
             with self.cache.layout.work(f"{component}-{version}") as work:
                 files = fetcher.fetch(component, version, arch=arch, work=work, progress=progress)
                 artifact = self.cache.store(
@@ -209,6 +239,14 @@ class Store:
                 if isinstance(fetcher, ModuleBuild):
                     listed |= set(fetcher.versions(component))
         return tuple(listed)
+
+
+def _lock_of(component: Component, version: str, arch: str) -> str:
+    return f"{component}-{version}-{arch}"
+
+
+def _quiet() -> None:
+    pass
 
 
 def _next_command(component: Component, asked: str | None, source: Source | None) -> str:

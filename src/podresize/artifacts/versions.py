@@ -24,6 +24,9 @@ _SHAPE = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+)(-[0-9A-Za-z.-]+)?)?")
 _WITHOUT_CHOICE = {
     Component.IMAGES: "The pod images have no version to choose: they follow the probe's source.",
     Component.JVM: "The JVM has no version to choose: it is the one that the OS offers.",
+    Component.QEMU: "QEMU has no version to choose: it is the one that the OS offers.",
+    Component.GUEST_TOOLS: "The tools have no version to choose: they are what the OS offers.",
+    Component.GUEST_AGENT: "The agent has no version to choose: it follows its source.",
     Component.NODE_BASE: "The node's OS has no version to choose: it is the host's.",
 }
 _KUBERNETES = (Component.KUBERNETES, Component.KUBECTL, Component.KUBEADM, Component.E2E)

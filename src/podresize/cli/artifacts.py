@@ -26,6 +26,7 @@ from podresize.artifacts.progress import default_progress, human_size
 from podresize.artifacts.pruning import prune as prune_cache
 from podresize.artifacts.source import SourcePassedOverError
 from podresize.artifacts.store import Store
+from podresize.cli.guest_artifacts import get_guest_part, is_guest_part, refuse_options
 from podresize.errors import HostError, UsageError
 from podresize.providers.kind.base_images import save_base
 from podresize.providers.kind.engine import find_engine
@@ -69,8 +70,12 @@ def list_(available: bool) -> None:
 @artifacts.command()
 @click.argument("component", type=click.Choice([_ALL, *(each.value for each in Component)]))
 @click.option("--version", "version", metavar="V", help="The component's version.")
-@click.option("--kubernetes", metavar="V", help="That of kubernetes, for all and node-image.")
-@click.option("--containerd", metavar="V", help="That of containerd, for all and node-image.")
+@click.option(
+    "--kubernetes", metavar="V", help="That of kubernetes, for all, node-image and guest-node."
+)
+@click.option(
+    "--containerd", metavar="V", help="That of containerd, for all, node-image and guest-node."
+)
 @click.option(
     "--source",
     type=click.Choice([source.value for source in Source]),
@@ -84,6 +89,13 @@ def list_(available: bool) -> None:
     "runtime is replaced.",
 )
 @click.option("--crun", is_flag=True, help="With --base: replace crun as well, or add it.")
+@click.option(
+    "--kernel",
+    metavar="K",
+    help="For guest-kernel: a version, a package of the OS or a .deb file; by default the OS's "
+    "kernel for the cloud.",
+)
+@click.option("--oci-runtime", metavar="R", help="For guest-node: runc (the default) or crun.")
 def get(
     component: str,
     version: str | None,
@@ -93,6 +105,8 @@ def get(
     arch: str | None,
     base: str | None,
     crun: bool,
+    kernel: str | None,
+    oci_runtime: str | None,
 ) -> None:
     """Fetch COMPONENT, or `all` that a cluster needs, and print the files' paths.
 
@@ -100,6 +114,21 @@ def get(
     gets where it is loaded.
     """
     _refuse_without_base(component, base, crun=crun)
+    guests = {"--kernel": kernel, "--oci-runtime": oci_runtime}
+    if is_guest_part(component):
+        guests |= {"--kubernetes": kubernetes, "--containerd": containerd}
+        guests |= {"--version": version, "--source": source, "--arch": arch}
+    refuse_options(component, guests)
+    if is_guest_part(component):
+        for path in get_guest_part(
+            Component(component),
+            kubernetes=kubernetes,
+            containerd=containerd,
+            kernel=kernel,
+            oci_runtime=oci_runtime,
+        ):
+            click.echo(path)
+        return
     if component == Component.NODE_IMAGE:
         _refuse_for_node_image({"--version": version, "--source": source, "--arch": arch})
         if base is None:
@@ -167,7 +196,7 @@ def verify() -> None:
 )
 @click.option("--all", "everything", is_flag=True, help="Everything, logs and toolchains too.")
 def prune(older_than: float | None, everything: bool) -> None:
-    """Remove what killed processes left and, with an option, entries.
+    """Remove what killed processes left and, with an option, entries and booted guests.
 
     What a running process executes stays.
     """
@@ -176,6 +205,8 @@ def prune(older_than: float | None, everything: bool) -> None:
         click.echo(f"removed {entry}")
     for entry in pruned.kept:
         click.echo(f"kept    {entry}: it is running")
+    for guest in pruned.guests:
+        click.echo(f"removed guest {guest}: the next cluster with such a node boots it again")
     click.echo(
         f"{len(pruned.entries)} entries ({human_size(pruned.size)}) and "
         f"{pruned.leftovers} leftovers removed"

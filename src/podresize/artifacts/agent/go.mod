@@ -1,0 +1,3 @@
+module podresize.local/agent
+
+go 1.21
