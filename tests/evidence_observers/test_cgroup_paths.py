@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from podresize.errors import HarnessError
-from podresize.evidence.cgroup_paths import find_pod_cgroups, resource_files
+from podresize.evidence.cgroup_paths import find_pod_cgroups, resource_files, sandbox_place
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,6 +53,20 @@ def test_every_level_is_found(
         assert found.containers[CID][controller] == root / path
         assert found.pod[controller] == (root / path).parent
         assert found.qos[controller] == (root / path).parent.parent
+
+
+@pytest.mark.parametrize(
+    ("parent", "place"),
+    [
+        ("/podresize/a", "podresize/a"),
+        ("podresize", "podresize"),
+        ("podresize.slice", "podresize.slice"),
+        ("a-b-cxd.slice", "a.slice/a-b.slice/a-b-cxd.slice"),
+        ("/x/a-b.slice", "a.slice/a-b.slice"),
+    ],
+)
+def test_a_slice_lies_in_those_that_its_name_begins_with(parent: str, place: str) -> None:
+    assert sandbox_place(parent) == place
 
 
 def test_below_a_kubelet_root_of_its_own(tmp_path: Path) -> None:

@@ -145,3 +145,21 @@ def test_a_group_reports_every_death() -> None:
     with pytest.raises(HarnessError, match="observer of one") as caught:
         group.stop()
     assert "observer of two" in caught.value.__notes__[0]
+
+
+def test_on_a_slow_node_an_observer_may_take_longer_for_its_first_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(observers, "FIRST_LOOK", 0.05)
+
+    class Late(Observer):
+        def _run(self) -> None:
+            time.sleep(0.2)
+            self._looked()
+            self._stopping.wait()
+
+    with pytest.raises(HarnessError, match=r"saw nothing within 0\.05 s"):
+        Late(name="the node", recorder=Recorder()).start()
+
+    with Late(name="the node", recorder=Recorder(slowness=200.0)):
+        pass

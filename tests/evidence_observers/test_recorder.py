@@ -111,3 +111,18 @@ def test_times_are_as_they_are_stored() -> None:
     timeline = recorder.to_timeline(id="t", pod="ns/p")
 
     assert Timeline.from_json(timeline.to_json()) == timeline
+
+
+def test_another_clock_is_noted_at_its_widest() -> None:
+    recorder = Recorder()
+    assert recorder.to_timeline(id="t", pod="ns/p").clock is None
+    for offset, uncertainty, drift in ((5.0, 0.002, 0.0), (5.1, 0.001, 0.1), (5.0, 0.001, -0.05)):
+        recorder.note_clock({"offset": offset, "uncertainty": uncertainty, "drift": drift})
+    timeline = recorder.to_timeline(id="t", pod="ns/p")
+    assert timeline.clock == {"offset": 5.0, "uncertainty": 0.002, "drift": 0.1}
+    raw = timeline.to_json()
+    assert Timeline.from_json(raw) == timeline
+    # Of one clock, and before there were two, nothing is said.
+    del raw["clock"]
+    assert Timeline.from_json(raw).clock is None
+    assert Timeline.from_json(raw).to_json() == raw

@@ -140,6 +140,17 @@ def test_the_swap_limit_may_follow_memory_and_may_stay() -> None:
     assert oracle.files_that_may_follow(both, before, V1) == {}
 
 
+def test_without_a_limit_of_memory_there_may_be_none_of_swap() -> None:
+    """containerd asks for no limit of swap either, and runc writes it down."""
+    before = {"memory.swap.max": "0"}
+
+    follows = oracle.files_that_may_follow({"memory_limit_in_bytes": -1}, before, V2)
+
+    assert [item.value for item in follows["memory.swap.max"]] == ["0", "max", "0"]
+    limited = oracle.files_that_may_follow({"memory_limit_in_bytes": MIB}, before, V2)
+    assert "max" not in [item.value for item in limited["memory.swap.max"]]
+
+
 def test_the_kernels_own_copies_of_the_weight_may_move_with_it() -> None:
     before = {"cpu.weight": "20", "cpu.weight.nice": "7", "memory.swap.max": "0"}
 

@@ -155,3 +155,24 @@ def test_both_derivations_agree_on_every_size(cpu: int, share: int) -> None:
 @given(st.integers(min_value=0, max_value=1 << 50), st.sampled_from([4096, 65536]))
 def test_both_derivations_agree_on_pages(size: int, page: int) -> None:
     assert conversions.page_floor(size, page) == second.whole_pages(size, page)
+
+
+def test_a_weight_is_turned_back_into_other_shares() -> None:
+    back = conversions.shares_from_linear_weight
+    assert [back(weight) for weight in (1, 2, 4, 39, 10_000)] == [2, 28, 80, 998, 262_144]
+    for share in range(2, 3000):
+        assert 0 <= share - back(conversions.linear_weight(share)) < 28
+
+
+def test_where_the_formulas_of_weights_differ_most() -> None:
+    """The values that suites/cgroup_v2 and suites/cri ask for."""
+
+    def pair(share: int) -> tuple[int, int]:
+        return conversions.linear_weight(share), conversions.quadratic_weight(share)
+
+    every = range(2, 262_145)
+    assert pair(28) == (1, 7)
+    assert max(pair(share)[1] / pair(share)[0] for share in every) == 7
+    assert max(every, key=lambda share: pair(share)[1] - pair(share)[0]) == 78_495
+    assert [pair(share) for share in (2, 262_144)] == [(1, 1), (10_000, 10_000)]
+    assert pair(10) == pair(11) == (1, 4)

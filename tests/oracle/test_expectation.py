@@ -255,3 +255,42 @@ def test_it_is_total_and_survives_json(
         assert wanted.cgroups_after == wanted.cgroups_before
         assert wanted.progress.chain == ("",)
         assert not any(item.restarts for item in wanted.containers)
+
+
+WHOLE = {
+    "requests": {"cpu": "300m", "memory": "96Mi"},
+    "limits": {"cpu": "500m", "memory": "256Mi"},
+}
+
+
+def test_what_a_pod_asks_for_itself_is_what_its_cgroup_holds() -> None:
+    target = on(kubernetes="1.37.2", cgroup_version=2)
+    two = pod(same("100m", "32Mi"), {"requests": {"cpu": "50m"}})
+    two["spec"]["resources"] = WHOLE
+
+    wanted = expectation(two, Change(cpu="+50m", memory="+16Mi", container="c1"), target)
+
+    own = {"cpu.weight": {"12"}, "cpu.max": {"50000 100000"}, "memory.max": {str(256 << 20)}}
+    assert contents(wanted, "pod") == own
+    assert wanted.cgroups_before["pod"] == wanted.cgroups_after["pod"]
+    assert contents(wanted, "container/c1")["memory.max"] == {str(48 << 20)}
+    # Whoever has no limit has the pod's, and the status does not show it.
+    assert contents(wanted, "container/c2")["cpu.max"] == {"50000 100000"}
+    assert contents(wanted, "container/c2")["memory.max"] == {str(256 << 20)}
+    assert wanted.container("c2").runtime_after["cpu_quota"] == (50_000,)
+    assert wanted.container("c2").after["limits"] == {}
+
+
+def test_what_a_pod_does_not_ask_for_itself_is_a_sum() -> None:
+    target = on(kubernetes="1.37.2", cgroup_version=2)
+    two = pod(same("100m", "32Mi"), same("50m", "32Mi"))
+    two["spec"]["resources"] = {"limits": {"memory": "256Mi"}}
+    two["spec"]["overhead"] = {"cpu": "10m", "memory": "16Mi"}
+
+    wanted = expectation(two, Change(cpu="+50m", container="c1"), target)
+
+    assert contents(wanted, "pod") == {
+        "cpu.weight": {"9"},
+        "cpu.max": {"21000 100000"},
+        "memory.max": {str((256 + 16) << 20)},
+    }

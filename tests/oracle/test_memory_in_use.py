@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.targets import TARGET as BASE
 
-from podresize.oracle.memory_in_use import Kept, kept
+from podresize.oracle.memory_in_use import Kept, Killed, kept, killed
 from podresize.requirements.target import Fingerprint
 
 MIB = 2**20
@@ -92,3 +92,36 @@ def test_what_a_message_lacks() -> None:
     assert wanted.unsaid("pod limit (6) below current usage (7)") == ["pod limit (5)"]
     assert wanted.unsaid("pod limit (5) below current usage (6)") == ["a usage of 7 or more, not 6"]
     assert wanted.unsaid("") == ["pod limit (5)"]
+
+
+@pytest.mark.parametrize(
+    ("version", "cgroups", "restarts"),
+    [
+        ("1.27.4", 2, False),
+        ("1.28.0", 2, True),
+        ("1.32.0", 2, True),
+        ("1.27.4", 1, None),
+        ("1.33.0", 2, None),
+        ("1.37.2", 2, None),
+    ],
+)
+def test_where_nobody_refuses_the_kernel_kills(
+    version: str, cgroups: int, restarts: bool | None
+) -> None:
+    old, new = pod("128Mi", "128Mi"), pod("32Mi", "128Mi")
+
+    found = killed(old, new, {"c1": 60 * MIB}, target(version, cgroup_version=cgroups))
+
+    if restarts is None:
+        assert found is None
+        return
+    assert found == Killed(containers=("c1",), restarts=restarts)
+    assert (found.restarts_of("c1"), found.restarts_of("c2")) == (int(restarts), 0)
+    assert found.ended_by == ("OOMKilled" if restarts else None)
+
+
+def test_nothing_is_killed_for_what_fits_or_what_the_kubelet_refuses() -> None:
+    v2 = target("1.30.0", cgroup_version=2)
+
+    assert killed(pod("128Mi", "128Mi"), pod("64Mi", "128Mi"), {"c1": 60 * MIB}, v2) is None
+    assert killed(pod("128Mi"), pod("32Mi"), {"c1": 60 * MIB}, v2) is None

@@ -166,7 +166,7 @@ def _enacted(case: Case, item: ContainerExpectation) -> Iterator[Blame]:
     done = [call for call in updates if call.data["code"] == "OK"]
     asked = _merged(updates)
     took = max((call.data["seconds"] for call in updates), default=0.0)
-    if took > _SLOW_SECONDS:
+    if took > case.expectation.fingerprint.patience(_SLOW_SECONDS):
         yield _by(Party.CRI_RUNTIME, f"took {took:.1f} s for an update of {item.name}")
     if updates and (last := updates[-1].data)["code"] != "OK":
         yield _by(
@@ -304,7 +304,8 @@ def _stale(case: Case, item: ContainerExpectation) -> Iterator[Blame]:
         for t, status in case.runtime(item.name)
         if runtime_shows(status.get("resources"), item.runtime_after)
     ]
-    if right and (lag := min(right) - max(done)) > _LAG_SECONDS:
+    allowed = case.expectation.fingerprint.patience(_LAG_SECONDS)
+    if right and (lag := min(right) - max(done)) > allowed:
         yield _by(
             Party.CRI_RUNTIME,
             f"reported the new values of {item.name} {lag:.1f} s after it had answered",
@@ -380,9 +381,13 @@ def _moved(states: list[tuple[float, dict[str, str]]]) -> bool:
 
 
 def _gap(case: Case) -> float:
-    """How long the kernel may have had a value before a sample shows it: from one to the next."""
-    sampling = case.timeline.sampling or {}
-    return _READING_SECONDS + max(_READING_SECONDS, float(sampling.get("largest_gap", 0.0)))
+    """How long the kernel may have had a value before a sample shows it: from one to the next.
+
+    Where the kernel has a clock of its own, its times are as uncertain as what is known of that.
+    """
+    sampling, clock = case.timeline.sampling or {}, case.timeline.clock or {}
+    gap = max(_READING_SECONDS, float(sampling.get("largest_gap", 0.0)))
+    return _READING_SECONDS + gap + float(clock.get("uncertainty", 0.0))
 
 
 def _any(allowed: tuple[int, ...]) -> str:

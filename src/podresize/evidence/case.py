@@ -10,7 +10,7 @@ import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from podresize.evidence.agreement import progress_value, runtime_shows
+from podresize.evidence.agreement import api_is_done, cgroup_shows, progress_value, runtime_shows
 from podresize.evidence.timeline import Timeline, Witness
 from podresize.oracle.expectation import Expectation
 from podresize.oracle.model import container_subject
@@ -106,6 +106,22 @@ class Case:
             return True
         return runtime_shows(self.runtime(name)[-1][1].get("resources"), wanted)
 
+    def why_not_ended(self) -> str | None:
+        """Return the first witness that does not show the resize as it must end, in a phrase.
+
+        None where API, runtime and kernel are at the new values. Raises ``NoEvidenceError``.
+        """
+        expectation = self.expectation
+        if not api_is_done(self.final_pod, expectation):
+            return "the API does not show the end"
+        for item in expectation.containers:
+            if not self.runtime_holds(item.name, item.runtime_after):
+                return f"the runtime does not report the end of container {item.name}"
+        for subject, wanted in expectation.cgroups_after.items():
+            if not cgroup_shows(self.cgroup(subject)[-1][1], wanted):
+                return f"the kernel does not hold the end of {subject}"
+        return None
+
     def process(self, name: str) -> list[tuple[float, dict[str, Any]]]:
         """Return the identities of a container's first process. Raises ``NoEvidenceError``."""
         seen = self._data(Witness.PROCESS, name)
@@ -116,6 +132,17 @@ class Case:
     def heartbeat(self, name: str) -> list[tuple[float, dict[str, Any]]]:
         """Return the workload's heartbeats; empty for a pod that is not made of our workload."""
         return self._data(Witness.WORKLOAD, name)
+
+    @functools.cached_property
+    def sampled_within(self) -> float:
+        """How many seconds the kernel may have had a value before a sample shows it.
+
+        That is from one sample to the next; and where the kernel has a clock of its own, its times
+        are as uncertain as what is known of that.
+        """
+        sampling, clock = self.timeline.sampling or {}, self.timeline.clock or {}
+        gap, uncertainty = sampling.get("largest_gap", 0.0), clock.get("uncertainty", 0.0)
+        return float(gap) + float(uncertainty)
 
     def where(self, name: str) -> str:
         """Return a container's place as a person reads it: ``container c1 of ns/pod``."""

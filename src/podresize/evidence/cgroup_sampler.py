@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from podresize.evidence.observer import Observer
+from podresize.evidence.kernel_observers import Progress, Sampler
 from podresize.evidence.recorder import Recorder
 from podresize.evidence.timeline import Witness
 
@@ -37,7 +38,7 @@ _Content = dict[str, bytes | None]
 GONE = (errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.EOPNOTSUPP)
 
 
-class CgroupSampler(Observer):
+class CgroupSampler(Sampler):
     """Samples ``files`` and records a subject when one of its files changed.
 
     ``files`` maps a subject (``pod``, ``container/<name>``, ``qos``) to file names and their paths.
@@ -74,6 +75,15 @@ class CgroupSampler(Observer):
         """Look elsewhere for a subject from the next sample on: its container was started anew."""
         # One assignment: the sampling thread sees the old mapping or the new one.
         self._files = {**self._files, subject: dict(paths)}
+
+    def progress(self, *, after: float = -math.inf) -> Progress:
+        """Return how many samples there were until now, which is after any time that was."""
+        del after
+        return Progress(samples=self.samples, at=time.monotonic())
+
+    def forget_gaps(self) -> None:
+        """Have ``largest_gap_seconds`` count from now on."""
+        self.largest_gap_seconds = 0.0
 
     def _run(self) -> None:
         try:

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 CONTROLLERS = ("cpu.", "cpuset.", "memory.")
-# Measurements and commands: their content moves by itself or cannot be read.
-_MOVING = (
+# Measurements and commands: their content moves by itself or cannot be read. And cpu.weight.nice:
+# the same as cpu.weight, in the steps of nice(1) (the kernel's cgroup-v2.rst), which moves with it.
+MOVING = (
     *("stat", "usage", "current", "peak", "events", "pressure", "failcnt", "numa", "info"),
-    *("force_empty", "pressure_level", "reclaim", "effective", "oom_control"),
+    *("force_empty", "pressure_level", "reclaim", "effective", "oom_control", "weight.nice"),
 )
 
 
@@ -33,7 +34,7 @@ def settings(
         except FileNotFoundError:
             continue  # the container has ended
         for name in names:
-            if name.startswith(prefixes) and not any(word in name for word in _MOVING):
+            if name.startswith(prefixes) and not any(word in name for word in MOVING):
                 try:
                     found[name] = (directory / name).read_text(errors="replace").strip()
                 except OSError:

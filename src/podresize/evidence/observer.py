@@ -52,9 +52,10 @@ class Observer(abc.ABC):
     def start(self) -> Self:
         """Start the thread and return after its first look. Raises ``HarnessError``."""
         self._thread.start()
-        if not self._first_look.wait(FIRST_LOOK) and self._error is None:
+        patience = FIRST_LOOK * self.recorder.slowness
+        if not self._first_look.wait(patience) and self._error is None:
             self._error = HarnessError(
-                f"the observer of {self.name} saw nothing within {FIRST_LOOK:g} s",
+                f"the observer of {self.name} saw nothing within {patience:g} s",
                 causes=("what it looks at does not answer", "the host is overloaded"),
             )
         if self._error is not None:
@@ -64,7 +65,7 @@ class Observer(abc.ABC):
     def stop(self) -> None:
         """End the thread and wait for that. Raises ``HarnessError`` when it had died, once."""
         self.signal()
-        error = self.join(deadline=time.monotonic() + HANGS_AFTER)
+        error = self.join(deadline=time.monotonic() + HANGS_AFTER * self.recorder.slowness)
         if error is not None:
             raise error
 
@@ -149,7 +150,8 @@ class ObserverGroup:
         """Stop all. Raises the first error; the others are notes on it."""
         for observer in self._observers:
             observer.signal()
-        deadline = time.monotonic() + HANGS_AFTER
+        slowest = max((each.recorder.slowness for each in self._observers), default=1.0)
+        deadline = time.monotonic() + HANGS_AFTER * slowest
         errors = [observer.join(deadline=deadline) for observer in self._observers]
         found = [error for error in errors if error is not None]
         for other in found[1:]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from podresize.evidence.observer import Observer
+from podresize.evidence.kernel_observers import Processes
 from podresize.evidence.recorder import Recorder
 from podresize.evidence.timeline import Witness
 
@@ -35,7 +35,7 @@ def first_process(cgroup: Path, *, proc: Path) -> dict[str, int | None]:
     count. Both are None when it holds none. Equal start times are told apart by the lower pid.
     """
     found: list[tuple[int, int]] = []
-    for pid in _pids(cgroup):
+    for pid in pids_below(cgroup):
         try:
             found.append((start_ticks((proc / str(pid) / "stat").read_text()), pid))
         except (FileNotFoundError, ProcessLookupError):
@@ -46,7 +46,8 @@ def first_process(cgroup: Path, *, proc: Path) -> dict[str, int | None]:
     return {"pid": oldest, "start_ticks": ticks}
 
 
-def _pids(cgroup: Path) -> list[int]:
+def pids_below(cgroup: Path) -> list[int]:
+    """Return the pids in a cgroup and in those below it, none of one that is gone."""
     pids: list[int] = []
     try:
         below = list(cgroup.glob("**/*/cgroup.procs"))
@@ -61,7 +62,7 @@ def _pids(cgroup: Path) -> list[int]:
     return [pid for pid in pids if pid > 0]
 
 
-class ProcessIdentity(Observer):
+class ProcessIdentity(Processes):
     """Records each container's first process when it is another one than before.
 
     ``cgroups`` maps a subject (``container/<name>``) to its cgroup directory, in one hierarchy;

@@ -27,9 +27,16 @@ class Recorder:
     Until ``mark_patch`` the times count from the recorder's creation; with it they are counted
     anew from the patch, so that what was seen before has a negative time. ``on_observation`` is
     called with each observation in the thread of its observer; its errors are that observer's.
+    ``slowness`` is how many times as long as natively the observers may take for what they do.
     """
 
-    def __init__(self, *, on_observation: Callable[[Observation], None] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        on_observation: Callable[[Observation], None] | None = None,
+        slowness: float = 1.0,
+    ) -> None:
+        self.slowness = slowness
         self._on_observation = on_observation
         self._changed = threading.Condition()
         self._origin = time.monotonic()
@@ -38,6 +45,7 @@ class Recorder:
         self._observations: list[Observation] = []
         self._failure: HarnessError | None = None
         self._last_look: float | None = None
+        self._clock: dict[str, float] | None = None
 
     @property
     def origin(self) -> float:
@@ -94,6 +102,18 @@ class Recorder:
         """Note that an observer looked for the last time at the monotonic time ``at``."""
         with self._changed:
             self._last_look = at if self._last_look is None else min(at, self._last_look)
+
+    def note_clock(self, clock: dict[str, float]) -> None:
+        """Note how the clock of a witness that has another was mapped, as ``Timeline.clock``.
+
+        It is noted again whenever it is measured: the widest uncertainty and drift are kept.
+        """
+        with self._changed:
+            before = self._clock or clock
+            self._clock = clock | {
+                "uncertainty": max(clock["uncertainty"], before["uncertainty"]),
+                "drift": max(clock["drift"], before["drift"], key=abs),
+            }
 
     def observations(self) -> tuple[Observation, ...]:
         """Return what was seen so far, in the order of the times."""
@@ -154,6 +174,8 @@ class Recorder:
                 ended=round(looked - self._origin if ended is None else ended, 6),
                 sampling=sampling,
                 watched=watched,
+                clock=self._clock
+                and {name: round(value, 6) for name, value in self._clock.items()},
                 # As they are stored: a timeline judged from memory and the same one judged from its
                 # record must agree to the last digit.
                 observations=tuple(

@@ -6,9 +6,7 @@ So each timeline says what was reached between the patch and the end.
 
 from __future__ import annotations
 
-import time
-
-from podresize.evidence.cgroup_sampler import CgroupSampler
+from podresize.evidence.kernel_observers import Sampler
 
 LEAST_HERTZ = 200.0
 """What a timeline must reach, a fifth below what the sampler is asked for."""
@@ -17,18 +15,18 @@ LEAST_HERTZ = 200.0
 class SamplingMeter:
     """Measures a running sampler from its creation on."""
 
-    def __init__(self, sampler: CgroupSampler) -> None:
+    def __init__(self, sampler: Sampler) -> None:
         self._sampler = sampler
         # The gaps before, while everything starts, are of no interest.
-        sampler.largest_gap_seconds = 0.0
-        self._samples = sampler.samples
-        self._began = time.monotonic()
+        sampler.forget_gaps()
+        self._began = sampler.progress()
 
     def read(self) -> dict[str, float]:
         """Return ``hertz``, ``largest_gap`` and ``seconds`` since the beginning."""
-        seconds = time.monotonic() - self._began
+        now = self._sampler.progress(after=self._began.at)
+        seconds = now.at - self._began.at
         return {
-            "hertz": round((self._sampler.samples - self._samples) / max(seconds, 1e-6), 1),
+            "hertz": round((now.samples - self._began.samples) / max(seconds, 1e-6), 1),
             "largest_gap": round(self._sampler.largest_gap_seconds, 4),
             "seconds": round(seconds, 3),
         }

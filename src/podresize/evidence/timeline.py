@@ -90,6 +90,9 @@ class Timeline:
     end" can be told from "not looked at". ``sampling`` is how the cgroups were really sampled from
     the patch to the end: ``hertz``, ``largest_gap`` (seconds), ``seconds``; None where nobody did.
     ``watched`` is whether every state of the pod was seen; else it was read before and after.
+    ``clock`` is of a node whose kernel has a clock of its own, in seconds: the ``offset`` by which
+    this host's is ahead, the ``uncertainty`` with which it was known, its ``drift`` meanwhile, and
+    ``of_day``, by which this host's time of day is ahead: that of events and of a pod's status.
     """
 
     id: str
@@ -99,6 +102,7 @@ class Timeline:
     observations: tuple[Observation, ...]
     sampling: dict[str, float] | None = None
     watched: bool = True
+    clock: dict[str, float] | None = None
 
     def of(self, witness: Witness, subject: str | None = None) -> Iterator[Observation]:
         """Yield the observations of one witness, in order, optionally of one subject."""
@@ -123,6 +127,8 @@ class Timeline:
             "ended": round(self.ended, 6),
             "sampling": self.sampling,
             "watched": self.watched,
+            # Left out where there is one clock.
+            **({} if self.clock is None else {"clock": self.clock}),
             "observations": [observation.to_json() for observation in self.observations],
         }
 
@@ -136,5 +142,6 @@ class Timeline:
             ended=raw["ended"],
             sampling=raw.get("sampling"),
             watched=raw.get("watched", True),
+            clock=raw.get("clock"),
             observations=tuple(Observation.from_json(item) for item in raw["observations"]),
         )

@@ -14,6 +14,7 @@ from typing import Any
 
 from podresize.oracle import conversions
 from podresize.oracle.change import CPU, MEMORY
+from podresize.oracle.pod_spec import pod_resources
 from podresize.oracle.quantity import add, millicores, whole_bytes
 from podresize.oracle.resources import LIMITS, REQUESTS, Resources, amount, normalised
 from podresize.oracle.versions import V1_33
@@ -72,20 +73,32 @@ def enforced(
     }
 
 
+def inheriting(pod: dict[str, Any], resources: dict[str, Resources]) -> dict[str, Resources]:
+    """Return the resources by container with the pod's own limits where a container has none.
+
+    The kubelet gives such a container the limit of the pod (KEP-2837; kuberuntime getCPULimit,
+    getMemoryLimit); its status does not show it.
+    """
+    whole = normalised(pod_resources(pod))[LIMITS]
+    own = {name: whole[name] for name in (CPU, MEMORY) if name in whole}
+    return {name: each | {LIMITS: own | each[LIMITS]} for name, each in resources.items()}
+
+
 def pod_files(
     pod: dict[str, Any], resources: dict[str, Resources], fingerprint: Fingerprint
 ) -> CgroupFiles:
-    """Return the allowed contents of the files of the pod's cgroup (KL-32, KL-37).
+    """Return the allowed contents of the files of the pod's cgroup (KL-32, KL-37, KL-43).
 
     ``resources`` replaces the resources of the pod's containers by name. The request is the sum of
     all; a limit exists only where every container has one. Sidecars and overhead count; an ordinary
     init container counts where it asks for more than all others together (ResourceConfigForPod).
+    What the pod asks for itself (spec.resources) takes the place of the sum.
     """
-    cpu_request = pod_amount(pod, resources, REQUESTS, CPU)
-    shares = conversions.cpu_shares(millicores(cpu_request))
-    quota, memory = None, pod_memory_limit(pod, resources)
-    if _all_limited(pod, resources, CPU):
-        quota = conversions.cpu_quota(millicores(pod_amount(pod, resources, LIMITS, CPU)))
+    cpu_request = _whole(pod, resources, REQUESTS, CPU)
+    shares = conversions.cpu_shares(millicores(cpu_request or Decimal(0)))
+    cpu_limit = _whole(pod, resources, LIMITS, CPU)
+    quota = None if cpu_limit is None else conversions.cpu_quota(millicores(cpu_limit))
+    memory = pod_memory_limit(pod, resources)
     weight = Allowed(
         value=str(conversions.linear_weight(shares)),
         reason=f"linear weight of {shares} shares, as the kubelet writes it",
@@ -112,7 +125,7 @@ def _files(
     fingerprint: Fingerprint,
 ) -> CgroupFiles:
     period = conversions.QUOTA_PERIOD
-    quotas = _quotas(quota, fingerprint)
+    quotas = () if quota is None else quotas_held(quota, fingerprint.cgroup_driver)
     memories = _memories(memory, fingerprint)
     if fingerprint.cgroup_version == 1:
         return {
@@ -150,12 +163,13 @@ def container_weights(
     return (curve,) if parse_version(fingerprint.oci_runtime_version) >= since else (linear,)
 
 
-def _quotas(quota: int | None, fingerprint: Fingerprint) -> tuple[Allowed, ...]:
-    if quota is None:
-        return ()
+def quotas_held(
+    quota: int, cgroup_driver: str, period: int = conversions.QUOTA_PERIOD
+) -> tuple[Allowed, ...]:
+    """Return the quotas, in microseconds, that a cgroup may hold for one; -1 is none (PR-62)."""
     exact = Allowed(value=str(quota), reason="quota of the cpu limit")
-    rounded = conversions.systemd_quota(quota)
-    if fingerprint.cgroup_driver == "cgroupfs" or rounded == quota:
+    rounded = quota if quota < 0 else conversions.systemd_quota(quota, period)
+    if cgroup_driver == "cgroupfs" or rounded == quota:
         return (exact,)
     return (exact, Allowed(value=str(rounded), reason="rounded up to 10m by systemd (runc#4622)"))
 
@@ -214,9 +228,20 @@ def pod_memory_limit(pod: dict[str, Any], resources: dict[str, Resources]) -> in
 
     ``resources`` is as in ``pod_amount``.
     """
-    if not _all_limited(pod, resources, MEMORY):
+    limit = _whole(pod, resources, LIMITS, MEMORY)
+    return None if limit is None else whole_bytes(limit)
+
+
+def _whole(
+    pod: dict[str, Any], resources: dict[str, Resources], kind: str, name: str
+) -> Decimal | None:
+    """Return what the pod has of a resource as a whole; None where it has no limit of it."""
+    own = amount(normalised(pod_resources(pod)), kind, name)
+    if own is not None:
+        return add(own, amount({kind: pod["spec"].get("overhead") or {}}, kind, name) or Decimal(0))
+    if kind == LIMITS and not _all_limited(pod, resources, name):
         return None
-    return whole_bytes(pod_amount(pod, resources, LIMITS, MEMORY))
+    return pod_amount(pod, resources, kind, name)
 
 
 def _all_limited(pod: dict[str, Any], resources: dict[str, Resources], name: str) -> bool:

@@ -10,7 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from podresize.oracle import conversions
-from podresize.oracle.cgroups import V1_UNLIMITED_MEMORY, Allowed, CgroupFiles, container_weights
+from podresize.oracle.cgroups import (
+    V1_UNLIMITED_MEMORY,
+    Allowed,
+    CgroupFiles,
+    container_weights,
+    quotas_held,
+)
 from podresize.requirements.runtime_target import RuntimeFingerprint
 
 MEMORY = "memory_limit_in_bytes"
@@ -64,10 +70,17 @@ def files_after(
     """
     fields = said(asked)
     if fingerprint.cgroup_version == 1:
-        return {name: _v1(name, value) for name, value in fields.items() if name != OOM}
+        found = {name: _v1(name, value) for name, value in fields.items() if name != OOM}
+        if QUOTA in fields:
+            period = fields.get(
+                PERIOD, int(before.get("cpu.cfs_period_us", conversions.QUOTA_PERIOD))
+            )
+            quotas = quotas_held(fields[QUOTA], fingerprint.cgroup_driver, period)
+            found[QUOTA] = {"cpu.cfs_quota_us": quotas}
+        return found
     return {
         name: _v2(name, fields, before, fingerprint) for name in fields if name not in (OOM, PERIOD)
-    } | ({PERIOD: _cpu_max(fields, before)} if PERIOD in fields else {})
+    } | ({PERIOD: _cpu_max(fields, before, fingerprint)} if PERIOD in fields else {})
 
 
 def files_that_may_follow(
@@ -80,6 +93,8 @@ def files_that_may_follow(
             found |= _v1(name, limit)
         else:
             found["memory.swap.max"] = (Allowed(value="0", reason="a container without swap"),)
+            if limit < 0:
+                found["memory.swap.max"] += (Allowed(value="max", reason="no limit of memory"),)
     for file, beside in _DERIVED.items():
         if any(file in files for files in files_after(asked, before, fingerprint).values()):
             found |= dict.fromkeys(beside, ())
@@ -118,8 +133,6 @@ def _v1(name: str, value: Any) -> CgroupFiles:
     match name:
         case "cpu_shares":
             return _one("cpu.shares", str(value), "the shares that were asked for")
-        case "cpu_quota":
-            return _one("cpu.cfs_quota_us", str(value), "the quota that was asked for")
         case "cpu_period":
             return _one("cpu.cfs_period_us", str(value), "the period that was asked for")
         case "cpuset_cpus":
@@ -151,7 +164,7 @@ def _v2(
         case "cpu_shares":
             return {"cpu.weight": container_weights(value, fingerprint)}
         case "cpu_quota":
-            return _cpu_max(fields, before)
+            return _cpu_max(fields, before, fingerprint)
         case "cpuset_cpus":
             return _one("cpuset.cpus", listed(value), "the processors that were asked for")
         case "cpuset_mems":
@@ -177,12 +190,18 @@ def _v2(
     return {}
 
 
-def _cpu_max(fields: Mapping[str, Any], before: Mapping[str, str]) -> CgroupFiles:
+def _cpu_max(
+    fields: Mapping[str, Any], before: Mapping[str, str], fingerprint: RuntimeFingerprint
+) -> CgroupFiles:
     old_quota, _, old_period = before.get("cpu.max", "max 100000").partition(" ")
     quota = fields.get(QUOTA, -1 if old_quota == "max" else int(old_quota))
     period = fields.get(PERIOD, int(old_period))
-    text = f"{'max' if quota < 0 else quota} {period}"
-    return _one("cpu.max", text, "quota and period")
+    return {
+        "cpu.max": tuple(
+            Allowed(value=f"{'max' if quota < 0 else each.value} {period}", reason=each.reason)
+            for each in quotas_held(quota, fingerprint.cgroup_driver, period)
+        )
+    }
 
 
 def _v2_size(limit: int) -> str:

@@ -70,6 +70,15 @@ def quadratic_weight(shares: int) -> int:
     return math.ceil(10**exponent)
 
 
+def shares_from_linear_weight(weight: int) -> int:
+    """Return the shares that the kubelet takes a pod's weight for (cm cpuWeightToCPUShares).
+
+    Up to 27 shares have one weight, so what comes out is not what went in: for comparison with what
+    somebody shows, never for what must be shown.
+    """
+    return (weight - 1) * 262142 // 9999 + MIN_SHARES
+
+
 def status_millicores_from_shares(shares: int) -> int:
     """Return the millicores that the kubelet reads back from cpu.shares (SharesToMilliCPU)."""
     return -(-shares * 1000 // SHARES_PER_CORE)

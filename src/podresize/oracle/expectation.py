@@ -100,7 +100,9 @@ def expectation(
     specs = _resources(pod)
     told_before, told_after = (
         cgroups.enforced(
-            each, qos_class=admission.qos_class(list(each.values())), fingerprint=fingerprint
+            cgroups.inheriting(pod, each),
+            qos_class=admission.qos_class(list(each.values())),
+            fingerprint=fingerprint,
         )
         for each in (enacted, after)
     )
@@ -298,8 +300,9 @@ def _cgroups(
     resources = cgroups.enforced(resources, qos_class=qos_class, fingerprint=fingerprint)
     # Above a container's own cgroup nothing is seen from inside it.
     above = {POD: cgroups.pod_files(pod, resources, fingerprint)} if fingerprint.sees_node else {}
+    own = cgroups.inheriting(pod, resources)
     return above | {
-        container_subject(name): cgroups.container_files(resources[name], fingerprint)
+        container_subject(name): cgroups.container_files(own[name], fingerprint)
         for name, _, _ in _long_running(pod)
     }
 
@@ -325,8 +328,9 @@ def _deadline(
 ) -> float:
     known = catalogue.requirements
     limits = [seconds_allowed(known[item], fingerprint) for item in requirements]
-    seconds = max([limit for limit in limits if limit is not None], default=REFUSAL_DEADLINE)
+    refusal = fingerprint.patience(REFUSAL_DEADLINE)
+    seconds = max([limit for limit in limits if limit is not None], default=refusal)
     if any(container.restarts for container in containers):
         grace = pod["spec"].get("terminationGracePeriodSeconds")
-        seconds += RESTART_ALLOWANCE + float(30 if grace is None else grace)
+        seconds += fingerprint.patience(RESTART_ALLOWANCE) + float(30 if grace is None else grace)
     return seconds

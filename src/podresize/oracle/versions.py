@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from packaging.version import Version
 
+V1_28 = Version("1.28")
 V1_29 = Version("1.29")
 V1_32 = Version("1.32")
 V1_33 = Version("1.33")

@@ -6,7 +6,9 @@ package data and are read once per process: ``catalogue/*.yaml`` (one file per a
 ``not_checked.yaml`` and ``deviations/*.yaml``. Keys of a requirement:
 
 * ``needs``: gate-on, gate-off; cgroup (the node's cgroup files), cri (its runtime socket), control
-  (its components can be restarted); cgroup-v1, cgroup-v2, systemd, static-cpu, static-memory;
+  (its components can be restarted), node-systemd (the systemd that runs it can be asked);
+  cgroup-v1, cgroup-v2, systemd (the cgroup driver), static-cpu, static-memory, swap; native (the
+  node's processor is not emulated);
   ``deviation=<id>`` (a target that the deviation affects; ``<id>|<id>``: that one of them does)
 * ``outcome``: granted, deferred, infeasible, pending (one of these two), refused, accepted (all but
   refused) or any: of which outcomes of a resize it speaks
@@ -18,9 +20,11 @@ package data and are read once per process: ``catalogue/*.yaml`` (one file per a
   pause, checkpoint, swap-accounting, hugetlb, second-cpu
 
 A deviation has a check that looks for it, or ``no_check`` with the reason why none can. It has a
-``signature``, or ``shows`` the claims that it makes fail. One of a runtime alone is of a
-``runtime``, an ``oci_runtime`` or both, each with a range of versions or without; ``alone`` is true
-where it does not show behind a CRI runtime.
+``signature``, or ``shows`` the claims that it makes fail. One of a cluster may be of an
+``oci_runtime`` (with ``oci_runtime_versions``). One of a runtime alone is of a ``runtime``, an
+``oci_runtime`` or both, each with a range of versions or without; ``alone`` is true where it does
+not show behind a CRI runtime. Any may be of one ``cgroup_version`` and of one ``cgroup_driver``;
+``native`` is true where the longer limits of an emulated node hide it.
 """
 
 from __future__ import annotations
@@ -38,7 +42,6 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from podresize.errors import UsageError
 from podresize.requirements.model import (
-    DEVIATION_NEED,
     NEEDS,
     Affects,
     Deadline,
@@ -51,8 +54,10 @@ from podresize.requirements.model import (
     Scope,
     Shows,
     needed_deviations,
+    precluding_deviations,
 )
 from podresize.requirements.reading import Reader, bad, parse_list
+from podresize.requirements.target import CGROUP_DRIVERS
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +145,7 @@ def parse_catalogue(
             raise bad("a deviation explains an unknown requirement", missing, departure.id)
     for requirement in known.values():
         for need in requirement.needs:
-            for name in needed_deviations(need):
+            for name in (*needed_deviations(need), *precluding_deviations(need)):
                 if name not in departures:
                     raise bad("a requirement needs an unknown deviation", name, requirement.id)
     return Catalogue(requirements=known, deviations=departures, not_checked=left_out)
@@ -149,7 +154,7 @@ def parse_catalogue(
 def _requirement(reader: Reader) -> Requirement:
     needs = reader.words("needs")
     for need in needs:
-        if need not in NEEDS and not need.startswith(DEVIATION_NEED):
+        if need not in NEEDS and not (needed_deviations(need) or precluding_deviations(need)):
             raise bad("an unknown need", need, reader.origin)
     deadlines = reader.optional("deadlines", {})
     if not isinstance(deadlines, dict):
@@ -253,6 +258,8 @@ def _affects(reader: Reader) -> Affects:
             kubernetes=_range(reader.text("kubernetes"), reader.origin),
             runtime=reader.text("runtime"),
             runtime_versions=_range(reader.text("runtime_versions"), reader.origin),
+            native=_flag(reader, "native"),
+            **_below(reader),
         )
     else:
         built = _affects_runtime(reader)
@@ -264,18 +271,29 @@ def _affects_runtime(reader: Reader) -> Affects:
     """Read the stacks of a deviation that needs no Kubernetes: either name, or both."""
     if not {"runtime", "oci_runtime"} & reader.raw.keys():
         raise bad("it affects no stack", str(reader.raw), reader.origin)
-    version = reader.optional("cgroup_version", 0)
-    if version not in (0, 1, 2):
-        raise bad("a cgroup version is 1 or 2", str(version), reader.origin)
     return Affects(
         kubernetes=None,
         runtime=_text_or_none(reader, "runtime"),
         runtime_versions=_range_or_any(reader, "runtime_versions"),
-        oci_runtime=_text_or_none(reader, "oci_runtime"),
-        oci_runtime_versions=_range_or_any(reader, "oci_runtime_versions"),
-        cgroup_version=version,
         alone=_flag(reader, "alone"),
+        **_below(reader),
     )
+
+
+def _below(reader: Reader) -> dict[str, Any]:
+    """Read what a stack has below its CRI runtime; what is not named is any."""
+    version = reader.optional("cgroup_version", 0)
+    if version not in (0, 1, 2):
+        raise bad("a cgroup version is 1 or 2", str(version), reader.origin)
+    driver = _text_or_none(reader, "cgroup_driver")
+    if driver not in ("", *CGROUP_DRIVERS):
+        raise bad("there is no such cgroup driver", driver, reader.origin)
+    return {
+        "oci_runtime": _text_or_none(reader, "oci_runtime"),
+        "oci_runtime_versions": _range_or_any(reader, "oci_runtime_versions"),
+        "cgroup_version": version,
+        "cgroup_driver": driver,
+    }
 
 
 def _text_or_none(reader: Reader, key: str) -> str:

@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from podresize.requirements.loader import Catalogue, load_catalogue
-from podresize.requirements.model import Deviation, PutTo, Requirement, needed_deviations
+from podresize.requirements.model import (
+    Deviation,
+    PutTo,
+    Requirement,
+    needed_deviations,
+    precluding_deviations,
+)
 from podresize.requirements.runtime_target import RuntimeFingerprint
 from podresize.requirements.target import Fingerprint
 from podresize.requirements.versions import describe_range
@@ -46,14 +52,7 @@ def is_affected(deviation: Deviation, fingerprint: AnyFingerprint) -> bool:
     """Return whether the deviation is catalogued for this target."""
     if isinstance(fingerprint, RuntimeFingerprint):
         return any(affects.matches_runtime(fingerprint) for affects in deviation.affects)
-    return any(
-        affects.matches(
-            kubernetes=fingerprint.kubernetes,
-            runtime=fingerprint.runtime,
-            runtime_version=fingerprint.runtime_version,
-        )
-        for affects in deviation.affects
-    )
+    return any(affects.matches(fingerprint) for affects in deviation.affects)
 
 
 def why_unaffected(deviations: Sequence[Deviation], fingerprint: AnyFingerprint) -> str | None:
@@ -65,9 +64,12 @@ def why_unaffected(deviations: Sequence[Deviation], fingerprint: AnyFingerprint)
     )
     if isinstance(fingerprint, RuntimeFingerprint):
         return f"{known}; this is {fingerprint}"
+    emulated = ", emulated" if fingerprint.is_emulated else ""
     return (
         f"{known}; this is {fingerprint.runtime} {fingerprint.runtime_version} "
-        f"with Kubernetes {fingerprint.kubernetes}"
+        f"with Kubernetes {fingerprint.kubernetes}, {fingerprint.oci_runtime} "
+        f"{fingerprint.oci_runtime_version}, cgroup v{fingerprint.cgroup_version}, "
+        f"cgroup driver {fingerprint.cgroup_driver}{emulated}"
     )
 
 
@@ -77,6 +79,7 @@ _COMMON: dict[str, tuple[Callable[[AnyFingerprint], bool], str]] = {
     "systemd": (lambda found: found.cgroup_driver == "systemd", "the systemd cgroup driver"),
 }
 _SETTINGS: dict[str, tuple[Callable[[Fingerprint], bool], str]] = {
+    "native": (lambda found: not found.is_emulated, "a node whose processor is not emulated"),
     "static-cpu": (
         lambda found: found.cpu_manager_policy == "static",
         "the static CPU manager",
@@ -103,6 +106,10 @@ def _why_missing(need: str, fingerprint: AnyFingerprint, catalogue: Catalogue | 
     if ids := needed_deviations(need):
         deviations = (catalogue or load_catalogue()).deviations
         return why_unaffected([deviations[id_] for id_ in ids], fingerprint)
+    for id_ in precluding_deviations(need):
+        deviation = (catalogue or load_catalogue()).deviations[id_]
+        if is_affected(deviation, fingerprint):
+            return f"{id_} keeps it from being shown here: {deviation.title}"
     for limit in fingerprint.host_limits:
         if limit == f"no {need}" or limit.startswith((f"no {need} ", f"{need}:")):
             return f"the target withholds {need}: {limit}"

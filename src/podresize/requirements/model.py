@@ -13,6 +13,7 @@ from packaging.specifiers import SpecifierSet
 
 from podresize.errors import UsageError
 from podresize.requirements.runtime_target import RuntimeFingerprint
+from podresize.requirements.target import Fingerprint
 from podresize.requirements.versions import parse_release, parse_version
 
 
@@ -83,12 +84,12 @@ class Judged(enum.StrEnum):
     CLAIMS = "claims"
 
 
-# What a target must have before a requirement can be put to it. ``deviation=<id>`` is the open
-# form: the target must be one that the named deviation affects, or with ``deviation=<id>|<id>`` one
-# of them.
+# What a target must have before a requirement can be put to it. ``deviation=<id>`` is an open form:
+# the target must be one that the named deviation affects, or with ``deviation=<id>|<id>`` one of
+# them. ``without=<id>|<id>`` is the other one: none of them may.
 NEEDS = frozenset(
     {"gate-on", "gate-off", "cgroup", "cri", "cgroup-v1", "cgroup-v2", "systemd", "static-cpu"}
-    | {"static-memory", "control", "container-cgroup"}
+    | {"static-memory", "control", "container-cgroup", "node-systemd", "swap", "native"}
     # What a user of a cluster may lack the right to: limit ranges and quotas, workloads, to act as
     # another user, what components count.
     | {"namespace-rules", "workloads", "impersonation", "metrics"}
@@ -97,6 +98,7 @@ NEEDS = frozenset(
     | {"oci-state", "pause", "checkpoint", "swap-accounting", "hugetlb", "second-cpu"}
 )
 DEVIATION_NEED = "deviation="
+WITHOUT_NEED = "without="
 
 
 def needed_deviations(need: str) -> tuple[str, ...]:
@@ -104,6 +106,13 @@ def needed_deviations(need: str) -> tuple[str, ...]:
     if not need.startswith(DEVIATION_NEED):
         return ()
     return tuple(need.removeprefix(DEVIATION_NEED).split("|"))
+
+
+def precluding_deviations(need: str) -> tuple[str, ...]:
+    """Return the ids in ``without=<id>|<id>``; empty for a need of another kind."""
+    if not need.startswith(WITHOUT_NEED):
+        return ()
+    return tuple(need.removeprefix(WITHOUT_NEED).split("|"))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,9 +180,10 @@ class NotChecked:
 class Affects:
     """The stacks a deviation is known on: a Kubernetes range and a runtime's version range.
 
-    One of a runtime alone has no range of Kubernetes (None); it may be of an OCI runtime, whatever
-    calls it (``runtime`` empty) or where nobody but the suite does (``alone``), and of one cgroup
-    version (0 for both).
+    Of these it may be those with one OCI runtime alone, one cgroup version (0 for both) or one
+    cgroup driver (empty for any). One of a runtime alone has no range of Kubernetes (None); it may
+    be of an OCI runtime, whatever calls it (``runtime`` empty) or where nobody but the suite does
+    (``alone``). ``native``: an emulated node, whose limits are longer, does not show it.
     """
 
     kubernetes: SpecifierSet | None
@@ -183,19 +193,37 @@ class Affects:
     oci_runtime_versions: SpecifierSet = dataclasses.field(default_factory=SpecifierSet)
     cgroup_version: int = 0
     alone: bool = False
+    cgroup_driver: str = ""
+    native: bool = False
 
-    def matches(self, *, kubernetes: str, runtime: str, runtime_version: str) -> bool:
-        """Return whether the named stack is one of these."""
+    def matches(self, found: Fingerprint) -> bool:
+        """Return whether a target is one of these."""
         return (
-            runtime == self.runtime
+            found.runtime == self.runtime
             and self.kubernetes is not None
-            and self.kubernetes.contains(parse_release(kubernetes))
-            and self.runtime_versions.contains(parse_version(runtime_version), prereleases=True)
+            and self.kubernetes.contains(parse_release(found.kubernetes))
+            and self.runtime_versions.contains(
+                parse_version(found.runtime_version), prereleases=True
+            )
+            and self._has_such_cgroups(found)
+            and not (self.native and found.is_emulated)
+            and self.oci_runtime in ("", found.oci_runtime)
+            and (not self.oci_runtime or self._is_of(found.oci_runtime_version))
         )
+
+    def _has_such_cgroups(self, found: Fingerprint | RuntimeFingerprint) -> bool:
+        return self.cgroup_version in (0, found.cgroup_version) and self.cgroup_driver in (
+            "",
+            found.cgroup_driver,
+        )
+
+    def _is_of(self, oci_runtime_version: str) -> bool:
+        # A distribution's own mark (1.1.5+ds1) is no part of a release.
+        return _is_in(oci_runtime_version.partition("+")[0], self.oci_runtime_versions)
 
     def matches_runtime(self, found: RuntimeFingerprint) -> bool:
         """Return whether a runtime without Kubernetes is one of these."""
-        if self.kubernetes is not None or self.cgroup_version not in (0, found.cgroup_version):
+        if self.kubernetes is not None or not self._has_such_cgroups(found):
             return False
         if self.alone and not found.is_alone:
             return False
@@ -212,17 +240,25 @@ class Affects:
 
     def __str__(self) -> str:
         if self.kubernetes is not None:
-            return (
-                f"{self.runtime} {self.runtime_versions} with Kubernetes "
-                f"{','.join(sorted(map(str, self.kubernetes)))}"
-            )
+            return self.in_words(",".join(sorted(map(str, self.kubernetes))))
         named = (
             (self.runtime, self.runtime_versions),
             (self.oci_runtime, self.oci_runtime_versions),
         )
         text = ", ".join(f"{name} {versions}".rstrip() for name, versions in named if name)
-        text += " alone" if self.alone else ""
-        return f"{text}, cgroup v{self.cgroup_version}" if self.cgroup_version else text
+        return text + (" alone" if self.alone else "") + self._cgroups_in_words()
+
+    def in_words(self, releases: str) -> str:
+        """Return the stacks of some releases of Kubernetes, as ``releases`` calls these."""
+        text = f"{self.runtime} {self.runtime_versions}"
+        if self.oci_runtime:
+            text += f" and {self.oci_runtime} {self.oci_runtime_versions}".rstrip()
+        text += f" with Kubernetes {releases}{self._cgroups_in_words()}"
+        return f"{text}, not emulated" if self.native else text
+
+    def _cgroups_in_words(self) -> str:
+        text = f", cgroup v{self.cgroup_version}" if self.cgroup_version else ""
+        return f"{text}, cgroup driver {self.cgroup_driver}" if self.cgroup_driver else text
 
 
 def _is_in(version: str, versions: SpecifierSet) -> bool:

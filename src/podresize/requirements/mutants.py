@@ -5,8 +5,9 @@
 
 * ``id`` (what is wrong, in words and dashes), ``title``, ``kind`` (``Kind``)
 * ``guilty``: who does wrong, one or more of ``Party``: the reading of a failure has to name one
-* ``stacks``: the good ones, ``<Kubernetes>+<containerd>``, or ``<containerd>/<OCI runtime>`` of a
-  runtime alone; ``containerd`` replaces theirs
+* ``stacks``: the good ones, ``<Kubernetes>+<containerd>``, with ``@kind`` or ``@vm`` where that
+  provider makes it, or ``<containerd>/<OCI runtime>`` of a runtime alone; ``containerd`` replaces
+  theirs
 * ``faults``, ``gate_off_in``, ``manifests`` (of ``manifests/mutants``): as ``Target`` has them
 * ``caught_by``: the requirements that must catch it; ``also``: those that a correct stack may miss
   because of it; ``withstood``: why nothing may be caught; ``error``: whose death it is, so that no
@@ -32,10 +33,10 @@ from podresize.requirements.model import Party
 from podresize.requirements.profiles import HEADLINE, known_profiles
 from podresize.requirements.reading import Reader, bad, parse_list
 from podresize.requirements.runtime_target import RuntimeTarget
-from podresize.requirements.target import GATED, Target
+from podresize.requirements.target import DEFAULT_PROVIDER, GATED, Target
 
 _ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_BASE = re.compile(r"\d+\.\d+\.\d+\+\d+\.\d+\.\d+")
+_BASE = re.compile(r"\d+\.\d+\.\d+\+\d+\.\d+\.\d+(@(kind|vm))?")
 _RUNTIME_BASE = re.compile(r"\d+\.\d+\.\d+/[a-z]+(@\d+\.\d+(\.\d+)?)?")
 
 
@@ -70,6 +71,15 @@ class Mutant:
     profile: str = HEADLINE
     only: frozenset[str] = frozenset()
     tenth: bool = False
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it is made by another provider than most, which not every host can."""
+        return any(good_target(base).provider != DEFAULT_PROVIDER for base in self._clusters)
+
+    @property
+    def _clusters(self) -> tuple[str, ...]:
+        return tuple(base for base in self.stacks if not is_runtime(base))
 
     def target(self, base: str, *, manifests: Path) -> Target:
         """Return the wrong stack on one of ``stacks``; ``manifests`` holds the files."""
@@ -117,9 +127,18 @@ class Mutants:
 
 
 def good_target(base: str) -> Target:
-    """Return the stack ``<Kubernetes>+<containerd>``, with a tap that tells and changes nothing."""
-    kubernetes, _, containerd = base.partition("+")
-    return Target(kubernetes=kubernetes, containerd=containerd, tap=True)
+    """Return the stack ``<Kubernetes>+<containerd>``, with a tap that tells and changes nothing.
+
+    After an ``@`` there may be its provider.
+    """
+    stack, _, provider = base.partition("@")
+    kubernetes, _, containerd = stack.partition("+")
+    return Target(
+        provider=provider or DEFAULT_PROVIDER,
+        kubernetes=kubernetes,
+        containerd=containerd,
+        tap=True,
+    )
 
 
 def is_runtime(base: str) -> bool:
@@ -234,7 +253,9 @@ def _check(mutant: Mutant, catalogue: Catalogue) -> None:
         _BASE.fullmatch(each) or is_runtime(each) for each in mutant.stacks
     ):
         raise bad(
-            "a stack reads like 1.37.2+2.1.4 or 1.6.36/runc", ", ".join(mutant.stacks), mutant.id
+            "a stack reads like 1.37.2+2.1.4, 1.37.2+2.1.4@vm or 1.6.36/runc",
+            ", ".join(mutant.stacks),
+            mutant.id,
         )
     ways = (mutant.containerd, mutant.faults, mutant.gate_off_in, mutant.manifests)
     if not any(ways):

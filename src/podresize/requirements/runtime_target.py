@@ -6,6 +6,17 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from podresize.requirements.target import (
+    ACCELERATORS,
+    DEFAULT_PROVIDER,
+    GUEST,
+    is_emulation,
+    own_cgroup_version,
+    own_driver,
+)
+
+RUNTIME_MAKERS = (DEFAULT_PROVIDER, GUEST)
+"""The providers that make a runtime alone."""
 DEFAULT_HANDLER = ""
 """CRI's own name for it: whatever handler the runtime takes when none is asked for."""
 NO_RUNTIME = ""
@@ -23,6 +34,9 @@ class RuntimeTarget:
     (RunPodSandboxRequest.runtime_handler). ``image`` is one that the runtime at ``endpoint`` has or
     can pull, instead of our own. ``tap`` and ``faults`` are as in ``Target``. With ``alone`` the
     OCI runtime is driven directly: no ``containerd`` is started, and nothing speaks CRI.
+
+    ``provider`` (of ``RUNTIME_MAKERS``) makes it: of processes of this host, or in a guest.
+    ``cgroup``, ``cgroup_driver``, ``kernel`` and ``accelerator`` are as in ``Target``.
     """
 
     endpoint: str | None = None
@@ -33,15 +47,35 @@ class RuntimeTarget:
     tap: bool = False
     faults: tuple[str, ...] = ()
     alone: bool = False
+    provider: str = DEFAULT_PROVIDER
+    cgroup: str | None = None
+    cgroup_driver: str | None = None
+    kernel: str | None = None
+    accelerator: str = ACCELERATORS[0]
 
     @property
     def is_made(self) -> bool:
         """Whether it is started for the run."""
         return self.endpoint is None
 
+    @property
+    def is_in_guest(self) -> bool:
+        """Whether it is made in a machine of its own."""
+        return self.provider == GUEST
+
+    @property
+    def driver(self) -> str:
+        """The cgroup driver: the provider's own where none was asked for."""
+        return own_driver(self.provider, self.cgroup_driver) or "cgroupfs"
+
+    @property
+    def cgroup_version(self) -> int | None:
+        """The cgroup version, 1 or 2; None for this host's."""
+        return own_cgroup_version(self.provider, self.cgroup)
+
     def __str__(self) -> str:
         if self.alone:
-            return f"{self.oci_runtime} alone"
+            return f"{self.oci_runtime} alone{self._machine}"
         text = (
             f"containerd {self.containerd}, {self.oci_runtime}"
             if self.is_made
@@ -51,7 +85,19 @@ class RuntimeTarget:
             text += f", handler {self.handler}"
         if self.tap:
             text += ", tap"
-        return text + "".join(f", fault {each}" for each in self.faults)
+        return text + "".join(f", fault {each}" for each in self.faults) + self._machine
+
+    @property
+    def _machine(self) -> str:
+        """What of the machine is not as it would be by itself, each after a comma."""
+        asked = {
+            "cgroup driver": self.cgroup_driver,
+            "cgroup": self.cgroup,
+            "kernel": self.kernel,
+            "accelerator": None if self.accelerator == ACCELERATORS[0] else self.accelerator,
+            "provider": None if self.provider == DEFAULT_PROVIDER else self.provider,
+        }
+        return "".join(f", {name} {value}" for name, value in asked.items() if value is not None)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +110,8 @@ class RuntimeFingerprint:
     ``systemd`` from the cgroup of a container. ``host_limits`` names what the host or the runtime
     withholds (``no CAP_SYS_RESOURCE``, ``no oci-state``), each a reason for ``unsupported``.
     Of an OCI runtime alone ``runtime``, ``runtime_version`` and ``cri_version`` are ``NO_RUNTIME``,
-    so that no deviation of a CRI runtime is catalogued for it.
+    so that no deviation of a CRI runtime is catalogued for it. ``slowness`` and ``accelerator`` are
+    as in ``Fingerprint``.
     """
 
     runtime: str
@@ -79,6 +126,17 @@ class RuntimeFingerprint:
     os_image: str
     arch: str
     host_limits: tuple[str, ...] = ()
+    slowness: float = 1.0
+    accelerator: str | None = None
+
+    @property
+    def is_emulated(self) -> bool:
+        """Whether the processor that it runs on is emulated."""
+        return is_emulation(self.accelerator, self.slowness)
+
+    def patience(self, seconds: float) -> float:
+        """Return how long it may take for what another may take so many seconds for."""
+        return seconds * self.slowness
 
     @property
     def is_alone(self) -> bool:
@@ -92,11 +150,22 @@ class RuntimeFingerprint:
             f"{' alone' if self.is_alone else ''}, "
             f"cgroup v{self.cgroup_version} {self.cgroup_driver}"
         )
-        return f"{text}, handler {self.handler}" if self.handler else text
+        if self.handler:
+            text += f", handler {self.handler}"
+        return f"{text}, emulated" if self.is_emulated else text
 
     def to_json(self) -> dict[str, Any]:
-        """Return a JSON object with every field; ``host_limits`` becomes a list."""
-        return dataclasses.asdict(self) | {"host_limits": list(self.host_limits)}
+        """Return a JSON object with every field; ``host_limits`` becomes a list.
+
+        But for a slowness of 1 and an accelerator where there is none: what was stored before there
+        were these is what would be stored now.
+        """
+        raw = dataclasses.asdict(self) | {"host_limits": list(self.host_limits)}
+        if self.slowness == 1.0:
+            del raw["slowness"]
+        if self.accelerator is None:
+            del raw["accelerator"]
+        return raw
 
     @classmethod
     def from_json(cls, raw: dict[str, Any]) -> RuntimeFingerprint:
@@ -110,13 +179,15 @@ class OciHandle:
 
     ``kind`` is ``runc``, ``crun`` or ``runsc``, ``program`` its path here, ``root`` what it is
     given as ``--root`` for the containers of this CRI runtime. ``bundles`` is where bundles are
-    made for one that stands alone, None where a CRI runtime makes them.
+    made for one that stands alone, None where a CRI runtime makes them. ``flags`` come before the
+    words of each call (``--systemd-cgroup``). Of a runtime in a guest all paths are the guest's.
     """
 
     kind: str
     program: Path
     root: Path
     bundles: Path | None = None
+    flags: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object; paths become strings."""
@@ -125,6 +196,7 @@ class OciHandle:
             "program": str(self.program),
             "root": str(self.root),
             "bundles": None if self.bundles is None else str(self.bundles),
+            "flags": list(self.flags),
         }
 
     @classmethod
@@ -135,6 +207,7 @@ class OciHandle:
             program=Path(raw["program"]),
             root=Path(raw["root"]),
             bundles=Path(raw["bundles"]) if raw["bundles"] else None,
+            flags=tuple(raw.get("flags", ())),
         )
 
 
@@ -150,6 +223,10 @@ class RuntimeHandle:
     sandboxes are made, relative to each mount. ``oci`` is None where the program is out of reach.
     ``control``, ``logs``, ``calls`` and ``faults`` are as in ``NodeHandle``. Of an OCI runtime
     alone ``endpoint`` is empty, ``image`` the directory of its containers' root file system.
+
+    ``agent`` is as in ``NodeHandle``: of a runtime in a guest ``cgroup_mounts``, ``proc``, ``oci``
+    and such an ``image`` are in the guest, for ``runtimes.reaching`` alone to follow. Under systemd
+    ``cgroup_parent`` is a slice.
     """
 
     endpoint: str
@@ -164,6 +241,7 @@ class RuntimeHandle:
     control: str | None = None
     calls: Path | None = None
     faults: tuple[str, ...] = ()
+    agent: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object for ``workerinput`` or a state file."""
@@ -180,6 +258,7 @@ class RuntimeHandle:
             "control": self.control,
             "calls": None if self.calls is None else str(self.calls),
             "faults": list(self.faults),
+            "agent": self.agent,
         }
 
     @classmethod
@@ -198,4 +277,5 @@ class RuntimeHandle:
             control=raw["control"],
             calls=Path(raw["calls"]) if raw["calls"] else None,
             faults=tuple(raw["faults"]),
+            agent=raw.get("agent"),
         )

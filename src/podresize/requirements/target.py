@@ -10,7 +10,7 @@ from typing import Any
 
 from packaging.version import Version
 
-MAKERS = ("local", "kind")
+MAKERS = ("local", "kind", "vm")
 """The providers that make clusters."""
 EXISTING = "kubeconfig"
 """The provider that makes no cluster: what it reaches is whatever is there."""
@@ -19,11 +19,44 @@ DEFAULT_PROVIDER = MAKERS[0]
 GATED = ("apiserver", "scheduler", "controller-manager", "kubelet")
 """The components that are given the feature gate."""
 CGROUP_DRIVERS = ("systemd", "cgroupfs")
-_OWN_DRIVERS = {"local": "cgroupfs", "kind": "systemd"}
+CGROUP_VERSIONS = ("v1", "v2")
+ACCELERATORS = ("auto", "kvm", "tcg")
+EMULATION = ACCELERATORS[-1]
+_OWN_CGROUPS = {"vm": "v2"}
+_OWN_DRIVERS = {"local": "cgroupfs", "kind": "systemd", "vm": "systemd"}
+GUEST = "vm"
+"""The provider whose nodes bring a kernel of their own."""
 UNKNOWN = "unknown"
 """What no witness within reach could say of a target."""
 # The kubelet's default (KubeletConfiguration v1beta1, syncFrequency).
 SYNC_SECONDS = 60.0
+
+
+LIMITED_SWAP = "LimitedSwap"
+
+
+RESIZE_WORK_SECONDS = 0.6
+"""What one resize takes of a node's processor, at full speed: a node that was 17.6 times slower had
+done one after 2.1 to 4.4 s, after 10.4 s where it did two at once, another node after 0.6 s."""
+
+
+def own_driver(provider: str, asked: str | None) -> str | None:
+    """Return the cgroup driver of a provider's nodes: the one that was asked for, or its own."""
+    return asked or _OWN_DRIVERS.get(provider)
+
+
+def own_cgroup_version(provider: str, asked: str | None) -> int | None:
+    """Return the cgroup version, 1 or 2, of a provider's nodes; None for that of this host."""
+    version = asked or _OWN_CGROUPS.get(provider)
+    return None if version is None else CGROUP_VERSIONS.index(version) + 1
+
+
+def is_emulation(accelerator: str | None, slowness: float) -> bool:
+    """Return whether a machine's processor is emulated.
+
+    Of a record of before there was ``Fingerprint.accelerator`` its slowness tells.
+    """
+    return slowness > 1.0 if accelerator is None else accelerator == EMULATION
 
 
 def kubelet_settings(settings: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -37,7 +70,7 @@ _OF_WHAT_IS_THERE = frozenset(
 _OF_WHAT_IS_MADE = frozenset(
     {"kubernetes", "containerd", "oci_runtime", "gate", "cpu_manager_policy", "kubelet_config"}
     | {"memory_manager_policy", "cgroup_driver", "kubelet", "worker_nodes", "tap", "faults"}
-    | {"gate_off_in", "manifests"}
+    | {"gate_off_in", "manifests", "cgroup", "kernel", "accelerator"}
 )
 
 
@@ -54,6 +87,10 @@ class Target:
     (``cri.faults``): what a good runtime is made to do wrong. ``gate_off_in`` are components (of
     ``GATED``) that have the gate off where the others have it on, ``manifests`` files of objects
     that the cluster gets when its apiserver answers: these too make a bad stack of a good one.
+
+    ``cgroup`` is ``v1`` or ``v2``, None for what the node has by itself. ``kernel`` is that of a
+    node in a virtual machine, a package of the OS or a file, None for a default; ``accelerator`` is
+    what runs that machine: ``kvm``, ``tcg`` (emulation), or ``auto``, the first where it works.
 
     ``kubeconfig``, ``context``, ``namespace``, ``image``, ``node_selector`` (``key=value``) and
     ``runtime_class`` are for the provider ``kubeconfig``, to which all the others mean nothing.
@@ -74,6 +111,9 @@ class Target:
     faults: tuple[str, ...] = ()
     gate_off_in: tuple[str, ...] = ()
     manifests: tuple[Path, ...] = ()
+    cgroup: str | None = None
+    kernel: str | None = None
+    accelerator: str = ACCELERATORS[0]
     kubeconfig: Path | None = None
     context: str | None = None
     namespace: str | None = None
@@ -87,7 +127,18 @@ class Target:
 
         None of a provider that makes no cluster.
         """
-        return self.cgroup_driver or _OWN_DRIVERS.get(self.provider)
+        return own_driver(self.provider, self.cgroup_driver)
+
+    @property
+    def cgroup_version(self) -> int | None:
+        """The node's cgroup version, 1 or 2; None for that of whatever kernel it has."""
+        return own_cgroup_version(self.provider, self.cgroup)
+
+    @property
+    def wants_swap(self) -> bool:
+        """Whether its kubelet lets containers swap (KubeletConfiguration memorySwap)."""
+        swap = self.kubelet_overrides.get("memorySwap")
+        return isinstance(swap, dict) and swap.get("swapBehavior") == LIMITED_SWAP
 
     @property
     def of_no_use(self) -> dict[str, Any]:
@@ -131,6 +182,12 @@ class Target:
             text += f", memory manager {self.memory_manager_policy}"
         if self.cgroup_driver is not None:
             text += f", cgroup driver {self.cgroup_driver}"
+        if self.cgroup is not None:
+            text += f", cgroup {self.cgroup}"
+        if self.kernel is not None:
+            text += f", kernel {self.kernel}"
+        if self.accelerator != ACCELERATORS[0]:
+            text += f", accelerator {self.accelerator}"
         if self.worker_nodes:
             text += f", worker nodes {self.worker_nodes}"
         if self.tap:
@@ -158,6 +215,11 @@ class Fingerprint:
     is read from inside the pods' containers and the runtime is out of reach. There ``runtime`` and
     ``runtime_version`` are what the node's status says, and what nobody could say is ``unknown``;
     ``sync_seconds`` is the kubelet's default.
+
+    ``slowness`` is how many times as long as on this host's own processor a computation takes on
+    the node: whatever it may take to do something is that many times as long. ``accelerator`` is
+    what runs the machine of a node that is a guest, ``kvm`` or ``tcg`` (emulation); None of another
+    node, and in what was stored before it was noted.
     """
 
     provider: str
@@ -178,11 +240,27 @@ class Fingerprint:
     memory_manager_policy: str = "None"
     sync_seconds: float = SYNC_SECONDS
     view: str = "node"
+    slowness: float = 1.0
+    accelerator: str | None = None
 
     @property
     def sees_node(self) -> bool:
         """Whether the witnesses reach the node: its runtime, and the cgroups above containers."""
         return self.view == "node"
+
+    @property
+    def is_emulated(self) -> bool:
+        """Whether the node's processor is emulated."""
+        return is_emulation(self.accelerator, self.slowness)
+
+    def patience(self, seconds: float) -> float:
+        """Return how long this node may take for what another may take so many seconds for."""
+        return seconds * self.slowness
+
+    def lull(self, seconds: float) -> float:
+        """Return how long to watch the node for what it must not do, where another is watched so
+        long: periods are as long as ever, and only what the node does in them takes longer."""
+        return seconds + RESIZE_WORK_SECONDS * (self.slowness - 1.0)
 
     @property
     def minor(self) -> Version:
@@ -206,11 +284,20 @@ class Fingerprint:
             text += f", provider {self.provider}"
         if not self.sees_node:
             text += ", cgroups read from inside the container"
+        if self.is_emulated:
+            text += ", emulated"
         return text
 
     def to_json(self) -> dict[str, Any]:
-        """Return a JSON object with every field; ``host_limits`` becomes a list."""
-        return dataclasses.asdict(self) | {"host_limits": list(self.host_limits)}
+        """Return a JSON object with every field; ``host_limits`` becomes a list.
+
+        But for an accelerator where there is none: what was stored before it was noted is what
+        would be stored now.
+        """
+        raw = dataclasses.asdict(self) | {"host_limits": list(self.host_limits)}
+        if self.accelerator is None:
+            del raw["accelerator"]
+        return raw
 
     @classmethod
     def from_json(cls, raw: dict[str, Any]) -> Fingerprint:

@@ -15,8 +15,8 @@ from podresize.oracle.expectation import ContainerExpectation
 
 _RUNNING = "CONTAINER_RUNNING"
 MAX_GAP = 1.0
-"""Seconds without a heartbeat that a workload may show beside what the sampler was held up by:
-ten beats, far below any restart."""
+"""Seconds without a heartbeat that a workload may show, at full speed, beside what the sampler was
+held up by: ten beats, far below any restart."""
 
 
 def continuity(case: Case) -> Ruling:

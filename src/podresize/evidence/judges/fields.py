@@ -15,6 +15,7 @@ from podresize.evidence.judges.ruling import (
 from podresize.oracle.change import CPU
 from podresize.oracle.minimum import minimal_keys
 from podresize.oracle.pod_level import pod_sums
+from podresize.oracle.pod_spec import pod_resources
 from podresize.oracle.progress import DONE
 from podresize.oracle.resources import (
     KINDS,
@@ -102,6 +103,8 @@ def pod_level(case: Case) -> Ruling:
     refused = refused_fault(case)
     if refused is not None:
         return Ruling(faults=(refused,))
+    if pod_resources(case.final_pod):
+        raise NothingToSayError("the pod has resources of its own, which are no sums (KL-43)")
     status = case.final_pod.get("status", {})
     containers = case.expectation.containers
     wanted = pod_sums(containers)

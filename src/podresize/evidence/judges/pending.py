@@ -6,6 +6,7 @@ from podresize.evidence.agreement import api_is_done
 from podresize.evidence.case import Case
 from podresize.evidence.judges import continuity, kernel, status
 from podresize.evidence.judges.ruling import Fault, Judge, Ruling, at, refused_fault
+from podresize.oracle.deadlines import at_its_pace
 from podresize.oracle.progress import DEFERRED, INFEASIBLE
 from podresize.requirements.loader import load_catalogue
 from podresize.requirements.model import Outcome
@@ -86,7 +87,9 @@ def by_policy(case: Case) -> Ruling:
 
 def _deadline(case: Case, requirement: str) -> float | None:
     known = load_catalogue().requirements[requirement]
-    return known.deadline(case.expectation.fingerprint.kubernetes)
+    fingerprint = case.expectation.fingerprint
+    seconds = known.deadline(fingerprint.kubernetes)
+    return None if seconds is None else at_its_pace(seconds, fingerprint)
 
 
 JUDGES: dict[str, Judge] = {

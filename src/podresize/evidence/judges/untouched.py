@@ -6,15 +6,17 @@ from podresize.evidence.agreement import allows, container_status, progress_valu
 from podresize.evidence.case import Case, NoEvidenceError, distinct
 from podresize.evidence.judges.ruling import Fault, Judge, Ruling, at, refused_fault
 from podresize.evidence.timeline import QOS, Witness, settings_subject
+from podresize.oracle.change import MEMORY
 from podresize.oracle.progress import DEFERRED, DONE, INFEASIBLE
 from podresize.oracle.quantity import parse_quantity
-from podresize.oracle.resources import REQUESTS, lists_equal
+from podresize.oracle.resources import REQUESTS, lists_equal, same_quantity
 
+_OF_MEMORY_QOS = ("memory.high", "memory.min", "memory.low")
 _FOLLOWS = {
     # The runtime sets memory and swap together (C-05), so that the container gets no swap.
     "memory.limit_in_bytes": ("memory.memsw.limit_in_bytes",),
     # MemoryQoS, beta from 1.37, derives these from request and limit (KL-39); v2 alone.
-    "memory.max": ("memory.swap.max", "memory.high", "memory.min", "memory.low"),
+    "memory.max": ("memory.swap.max", *_OF_MEMORY_QOS),
 }
 _SHARED = ("cpu.shares", "cpu.weight", "memory.min", "memory.low")
 """Of a QoS class's cgroup: sums over all its pods, recomputed every minute (KL-38)."""
@@ -54,7 +56,16 @@ def _may_change(case: Case, subject: str) -> set[str]:
     before = case.expectation.cgroups_before[subject]
     after = case.expectation.cgroups_after[subject]
     changed = {name for name in after if before[name] != after[name]}
-    return changed | {other for name in changed for other in _FOLLOWS.get(name, ())}
+    # A memory request is in no other file.
+    requested = any(
+        not same_quantity(item.before[REQUESTS].get(MEMORY), item.after[REQUESTS].get(MEMORY))
+        for item in case.expectation.containers
+    )
+    return (
+        changed
+        | {other for name in changed for other in _FOLLOWS.get(name, ())}
+        | set(_OF_MEMORY_QOS if requested else ())
+    )
 
 
 def nothing_enacted(case: Case) -> Ruling:

@@ -1,0 +1,1 @@
+"""A node in a guest as this host reaches it: its agent, its clock, its kernel."""
