@@ -79,7 +79,7 @@ def test_every_target_writes_into_one_directory_that_knows_all_of_them(
     module = importlib.import_module(f"podresize.cli.{command.replace('-', '_')}")
     monkeypatch.setattr(module, "run_pytest", run_pytest)
     for provider in (local, runtimes):
-        monkeypatch.setattr(provider, "check_host", lambda: None)
+        monkeypatch.setattr(provider, "check_host", lambda *_: None)
         monkeypatch.setattr(provider, "gather", lambda *_, **__: None)
     two = {"run": ["--no-gate-off"], "certify-runtime": ["--and=1.6.36/runc"]}[command]
     words = [*two, f"--out={out}", f"--allure={place}"]

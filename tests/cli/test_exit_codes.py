@@ -79,7 +79,7 @@ def ends(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str, Ends
             module = importlib.import_module(f"podresize.cli.{name}")
             monkeypatch.setattr(module, "run_pytest", run_pytest)
         for provider in (local, runtimes):
-            monkeypatch.setattr(provider, "check_host", lambda: None)
+            monkeypatch.setattr(provider, "check_host", lambda *_: None)
             monkeypatch.setattr(provider, "gather", lambda *_, **__: None)
         arguments = {
             "run": ["--no-gate-off", "--containerd=1.6.8", "--containerd=1.6.36"],

@@ -44,6 +44,9 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         "- {id: other, title: another, kind: gate, guilty: [kubelet], tenth: true,\n"
         "   stacks: [1.27.4+1.6.36], gate_off_in: [kubelet], caught_by: [KL-30],\n"
         "   profile: core, only: [KL-30]}\n"
+        "- {id: elsewhere, title: a third, kind: fault, guilty: [CRI runtime],\n"
+        "   stacks: [1.37.2+2.1.4@vm], faults: [update-dropped], caught_by: [KL-30],\n"
+        "   profile: core, only: [KL-30]}\n"
     )
     known = parse_mutants({"a.yaml": entry}, "[]", load_catalogue())
     monkeypatch.setattr(module, "load_mutants", lambda: known)
@@ -165,6 +168,22 @@ def test_the_command_says_how_the_stack_is_made(
     note = json.loads((tmp_path / "out/1.27.4+1.6.36/other/run.json").read_text())
     assert {"KL-30", "--gate-off-in=kubelet", "--profile=core", "--tap"} <= set(note["command"])
     assert len(ran) == 4
+
+
+def test_what_another_provider_makes_is_run_by_its_name_alone(
+    ran: list[str], command: Callable[..., Result], tmp_path: Path
+) -> None:
+    assert "left out, for --only on a host that can make them: elsewhere" in command().output
+    assert "elsewhere" not in ran
+    assert "1.37.2+2.1.4@vm" in command("--list").output
+    ran.clear()
+
+    command("--only", "elsewhere")
+
+    # A whole profile takes a node that may be emulated too long.
+    assert ran == ["good-core-KL-30", "elsewhere"]
+    note = json.loads((tmp_path / "out/1.37.2+2.1.4@vm/elsewhere/run.json").read_text())
+    assert {"--provider=vm", "--workers=2", "KL-30"} <= set(note["command"])
 
 
 def test_mutants_are_listed(ran: list[str], command: Callable[..., Result]) -> None:

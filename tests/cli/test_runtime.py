@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from podresize.cli.certify_runtime import _command
 from podresize.providers.local import state
 from podresize.requirements.runtime_target import RuntimeTarget
 
@@ -33,6 +35,12 @@ Screen = Callable[[str, str], None]
         ("tap-before-a-strangers", ("--cri-endpoint", "unix:///none/x.sock", "--tap")),
         ("name-of-a-strangers", ("--cri-endpoint", "unix:///none/x.sock", "--name", "mine")),
         ("endpoint-of-tcp", ("--cri-endpoint", "tcp://127.0.0.1:1")),
+        ("guest-of-a-strangers", ("--cri-endpoint", "unix:///none/x.sock", "--provider", "vm")),
+        ("driver-of-a-strangers", ("--cri-endpoint", "unix:///x", "--cgroup-driver", "systemd")),
+        ("gvisor-in-a-guest", ("--provider", "vm", "--oci-runtime", "runsc")),
+        ("fault-of-this-host", ("--provider", "vm", "--tap", "--fault", "runtime-killed")),
+        ("systemd-without-one", ("--cgroup-driver", "systemd")),
+        ("kernel-without-a-guest", ("--kernel", "6.1")),
     ],
 )
 def test_what_cannot_be_is_one_message_and_exit_code_2(
@@ -73,6 +81,7 @@ def test_a_runtime_is_no_cluster_and_listed_apart(
     monkeypatch.setenv("PODRESIZE_STATE_DIR", str(state_dir))
     target = RuntimeTarget(containerd="1.6.8", oci_runtime="crun")
     state.claim("taken", target=dataclasses.asdict(target), what=state.RUNTIME)
+    assert "  runtimes      taken\n" in run("doctor").stdout
 
     assert run("cluster", "list").stdout == "no clusters\n"
     assert run("runtime", "list").stdout == "taken  starting  containerd 1.6.8, crun\n"
@@ -82,3 +91,44 @@ def test_a_runtime_is_no_cluster_and_listed_apart(
     again = run("cluster", "up", "--name", "taken")
     assert "a runtime of that name is running" in again.error
     assert "next:    podresize runtime down taken" in again.error
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="not root: another message")
+def test_a_runtime_in_a_guest_is_listed_with_what_it_is_in(
+    run: Run, state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PODRESIZE_STATE_DIR", str(state_dir))
+    target = RuntimeTarget(provider="vm", cgroup="v2", tap=True, faults=("status-empty",))
+    raw = json.loads(json.dumps(dataclasses.asdict(target)))
+    state.claim("taken", target=raw, what=state.RUNTIME)
+
+    assert run("cluster", "list").stdout == "no clusters\n"
+    assert run("runtime", "list").stdout == (
+        "taken  starting  containerd 1.6.36, runc, tap, fault status-empty, cgroup v2, "
+        "provider vm\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        (RuntimeTarget(), ["--runtime-provider=local"]),
+        (
+            RuntimeTarget(
+                provider="vm", cgroup="v2", cgroup_driver="systemd", kernel="6.1", alone=True
+            ),
+            [
+                *("--runtime-provider=vm", "--cgroup=v2", "--cgroup-driver=systemd"),
+                *("--kernel=6.1", "--accelerator=auto"),
+            ],
+        ),
+    ],
+)
+def test_pytest_is_told_what_the_runtime_is_made_in(
+    target: RuntimeTarget, words: list[str], tmp_path: Path
+) -> None:
+    command = _command(target, (), out=tmp_path, workers=0)
+
+    assert [each for each in command if each in words] == words
+    assert ("--oci-alone" in command) is target.alone
+    assert ("--accelerator" in " ".join(command)) is target.is_in_guest

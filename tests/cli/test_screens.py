@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
+from podresize.artifacts import apt
+from podresize.artifacts.source import SourcePassedOverError
 from podresize.cli import target_options
 from podresize.cli.doctor import doctor
 from podresize.providers import host as hosts
+from podresize.providers.vm import host as guests
 from podresize.requirements.target import Target
 
 if TYPE_CHECKING:
@@ -54,6 +57,10 @@ def test_doctor_on_this_host_starts_nothing_and_has_its_three_parts(
     assert not state_dir.exists()
 
 
+def no_apt() -> None:
+    raise SourcePassedOverError("this is no Debian or Ubuntu: no apt-get on PATH")
+
+
 def test_doctor_on_a_host_that_lacks_everything_names_each_with_its_remedy(
     monkeypatch: pytest.MonkeyPatch, screen: Screen, tmp_path: Path
 ) -> None:
@@ -77,6 +84,12 @@ def test_doctor_on_a_host_that_lacks_everything_names_each_with_its_remedy(
         arch="amd64",
     )
     monkeypatch.setattr(hosts, "inspect", lambda: poor)
+    monkeypatch.setattr(guests, "about_kvm", lambda: "emulation: there is no /dev/kvm")
+    monkeypatch.setattr(guests, "about_qemu", lambda: "not in the cache yet")
+    # Nothing of a guest is in the cache, and nothing there of which it could be made.
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(guests, "_free", lambda _: 5 << 20)
+    monkeypatch.setattr(apt, "check_tools", no_apt)
 
     ran = CliRunner().invoke(doctor)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from podresize.cri.bundle import configuration, linux_resources
+from podresize.cri.bundle import cgroups_path, configuration, linux_resources
 from podresize.cri.oci_state import from_spec
 
 MIB = 1 << 20
@@ -32,6 +32,13 @@ def test_every_field_has_its_place_in_the_specification() -> None:
         "unified": {"memory.high": "max"},
     }
     assert from_spec(linux_resources(ALL)) == ALL
+
+
+@pytest.mark.parametrize(
+    ("parent", "path"), [("/x/pod", "/x/pod/c1"), ("x-pod.slice", "x-pod.slice:podresize:c1")]
+)
+def test_a_cgroup_is_named_as_who_makes_it_wants_it(parent: str, path: str) -> None:
+    assert cgroups_path(parent, "c1") == path
 
 
 @pytest.mark.parametrize("unset", [0, "", {}])

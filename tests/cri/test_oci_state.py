@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from podresize.cri.oci_state import from_runc, from_spec, kept
+from podresize.evidence.kernel_view import HostKernel
 from podresize.requirements.runtime_target import OciHandle
 
 # As runc 1.1.5 wrote it, shortened.
@@ -33,6 +34,7 @@ FIELDS = {
     "hugepage_limits": {"2MB": 4096},
     "unified": {"memory.high": "max"},
 }
+KERNEL = HostKernel({}, proc=Path("/proc"))
 SPEC = {
     "devices": [{"allow": False, "access": "rwm"}],
     "memory": {"limit": 134217728, "swap": 209715200},
@@ -54,14 +56,14 @@ def test_of_a_specification() -> None:
 
 @pytest.mark.parametrize("kind", ["crun", "runsc"])
 def test_others_keep_none(tmp_path: Path, kind: str) -> None:
-    assert kept(OciHandle(kind=kind, program=Path("/x"), root=tmp_path), "c") is None
+    assert kept(OciHandle(kind=kind, program=Path("/x"), root=tmp_path), "c", KERNEL) is None
 
 
 def test_from_runcs_file(tmp_path: Path) -> None:
     handle = OciHandle(kind="runc", program=Path("/x"), root=tmp_path)
-    assert kept(handle, "c") is None
+    assert kept(handle, "c", KERNEL) is None
 
     (tmp_path / "c").mkdir()
     (tmp_path / "c" / "state.json").write_text(json.dumps({"config": {"cgroups": CGROUPS}}))
 
-    assert kept(handle, "c") == FIELDS
+    assert kept(handle, "c", KERNEL) == FIELDS

@@ -1,10 +1,10 @@
-"""Caches that have every part of a node image but the OS, which is put together anew in them."""
+"""Caches beside the real one that have the parts of what is put together anew in them."""
 
 from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from podresize.artifacts.artifact import Artifact, Component
@@ -14,10 +14,15 @@ from podresize.artifacts.store import Store
 
 # What is compiled or packed of fixed sources, beside what has the versions that are asked for.
 _FIXED = (Component.RUNC, Component.CNI, Component.IMAGES)
+_OF_A_GUEST = (
+    *(Component.QEMU, Component.GUEST_TOOLS, Component.NODE_BASE),
+    Component.GUEST_AGENT,
+)
+_PartsOf = Callable[[Store, str, str], list[Artifact]]
 
 
 def parts_of(store: Store, kubernetes: str, containerd: str) -> list[Artifact]:
-    """Return the parts from the real cache, made where they are not there."""
+    """Return every part of a node image but the OS, from the real cache; made if not there."""
     kubeadm = store.get(Component.KUBEADM, kubernetes)
     wanted: list[tuple[Component, str | None]] = [
         (Component.KUBERNETES, kubernetes),
@@ -29,13 +34,23 @@ def parts_of(store: Store, kubernetes: str, containerd: str) -> list[Artifact]:
     return [kubeadm, *(store.get(component, version) for component, version in wanted)]
 
 
+def guest_parts_of(store: Store, kubernetes: str, containerd: str) -> list[Artifact]:
+    """Return what a guest is made of, but for its kernel's packages, as ``parts_of`` does."""
+    wanted: list[tuple[Component, str | None]] = [
+        (Component.KUBERNETES, kubernetes),
+        (Component.CONTAINERD, containerd),
+        *((each, None) for each in (*_FIXED, *_OF_A_GUEST)),
+    ]
+    return [store.get(component, version) for component, version in wanted]
+
+
 @contextlib.contextmanager
 def caches_with_parts(
-    names: tuple[str, ...], kubernetes: str, containerd: str
+    names: tuple[str, ...], kubernetes: str, containerd: str, *, of: _PartsOf = parts_of
 ) -> Iterator[list[Path]]:
     """Yield directories of these names, each an ``$XDG_CACHE_HOME`` with such a cache."""
     store = Store()
-    given = parts_of(store, kubernetes, containerd)
+    given = of(store, kubernetes, containerd)
     with store.cache.layout.work("parts") as work:
         for name in names:
             _fill(Cache(work / name / "podresize"), given)

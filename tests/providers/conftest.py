@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,17 @@ ALL_WELL = Host(
 )
 
 
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """An empty directory whose path leaves room for a socket's: tmp_path with xdist's does not."""
+    with tempfile.TemporaryDirectory(prefix="podresize-") as made:
+        yield Path(made)
+
+
 @pytest.fixture(autouse=True)
-def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def state_dir(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The state root of this test: no cluster of this host is ever seen or touched."""
-    root = tmp_path / "state"
+    root = short_path / "state"
     monkeypatch.setenv("PODRESIZE_STATE_DIR", str(root))
     return root
 

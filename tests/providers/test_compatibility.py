@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from podresize.errors import UsageError
-from podresize.providers.compatibility import check_crun, check_target
+from podresize.providers.compatibility import check_crun, check_target, refuse_guests
 from podresize.providers.kubeconfig import provider as kubeconfig
 from podresize.providers.registry import provider_of
+from podresize.requirements.runtime_target import RuntimeTarget
 from podresize.requirements.target import Target
 
 
@@ -117,6 +118,9 @@ def test_worker_nodes_that_cannot_be(target: Target, what: str) -> None:
         ({"kubelet_config": Path("/f")}, "--kubelet-config"),
         ({"cgroup_driver": "systemd"}, "--cgroup-driver"),
         ({"worker_nodes": 1}, "--worker-nodes"),
+        ({"cgroup": "v2"}, "--cgroup"),
+        ({"kernel": "linux-image-cloud-amd64"}, "--kernel"),
+        ({"accelerator": "kvm"}, "--accelerator"),
     ],
 )
 def test_what_a_cluster_that_is_there_has_cannot_be_chosen(
@@ -158,3 +162,87 @@ def test_a_crun_before_version_1_2_of_the_runtime_specification_is_refused() -> 
     assert error.value.value == "crun 1.8.1 with containerd 2.0.0"
     assert error.value.next_command is not None
     assert error.value.next_command.startswith("podresize cluster up --provider kind ")
+
+
+@pytest.mark.parametrize("provider", ["local", "kind"])
+@pytest.mark.parametrize(
+    ("facts", "option"),
+    [
+        ({"kernel": "linux-image-cloud-amd64"}, "--kernel"),
+        ({"accelerator": "tcg"}, "--accelerator"),
+    ],
+)
+def test_a_node_on_this_hosts_kernel_has_no_other(
+    provider: str, facts: dict[str, Any], option: str
+) -> None:
+    with pytest.raises(UsageError, match="has no such choice") as raised:
+        provider_of(provider).check_target(Target(provider=provider, **facts))
+
+    assert raised.value.origin == option
+    assert "--provider vm" in str(raised.value.next_command)
+
+
+@pytest.mark.parametrize("provider", ["local", "kind"])
+def test_a_node_on_this_hosts_kernel_has_its_cgroup_version(
+    provider: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("podresize.providers.host.cgroup_version", lambda: 1)
+    check = provider_of(provider).check_target
+    check(Target(provider=provider, cgroup="v1"))
+
+    with pytest.raises(UsageError, match="no such cgroup version on this host") as raised:
+        check(Target(provider=provider, cgroup="v2"))
+
+    assert raised.value.next_command == "podresize cluster up --provider vm --cgroup v2"
+
+
+@pytest.mark.parametrize(
+    ("facts", "option"), [({"cgroup": "v3"}, "--cgroup"), ({"accelerator": "xen"}, "--accelerator")]
+)
+def test_what_no_guest_has_is_refused(facts: dict[str, Any], option: str) -> None:
+    with pytest.raises(UsageError, match="unknown") as raised:
+        check_target(Target(provider="vm", **facts))
+
+    assert raised.value.origin == option
+
+
+@pytest.mark.parametrize("fault", ["cgroup-written:file=cpu.max,value=1", "runtime-killed"])
+def test_a_fault_that_the_tap_does_on_its_own_host_does_not_reach_a_guest(fault: str) -> None:
+    with pytest.raises(UsageError, match="does not reach into a guest") as raised:
+        check_target(Target(provider="vm", tap=True, faults=(fault,)))
+
+    assert raised.value.value == fault
+    check_target(Target(tap=True, faults=(fault,)))
+
+
+def test_a_stack_with_a_guest_can_be_made_wrong_like_a_local_one() -> None:
+    check_target(Target(provider="vm", gate_off_in=("kubelet",)))
+
+
+OVERRIDDEN = "unit-overridden:setting=MemoryMax,value=4G"
+
+
+@pytest.mark.parametrize(
+    ("facts", "cause"),
+    [
+        ({}, "no systemd runs a node of the provider local"),
+        ({"cgroup_driver": "systemd"}, "no systemd runs a node of the provider local"),
+        ({"provider": "vm", "cgroup_driver": "cgroupfs"}, "the cgroup driver is cgroupfs"),
+        ({"provider": "kind", "cgroup_driver": "cgroupfs"}, "the cgroup driver is cgroupfs"),
+    ],
+)
+@pytest.mark.parametrize("of", [Target, RuntimeTarget])
+def test_a_fault_of_units_needs_a_systemd_that_makes_the_cgroups(
+    of: Any, facts: dict[str, Any], cause: str
+) -> None:
+    with pytest.raises(UsageError, match="told to systemd") as raised:
+        refuse_guests(of(tap=True, faults=(OVERRIDDEN,), **facts))
+
+    assert (raised.value.value, raised.value.origin) == (OVERRIDDEN, "--fault")
+    assert raised.value.causes == (cause,)
+    assert "--provider vm --cgroup-driver systemd --tap" in str(raised.value.next_command)
+
+
+@pytest.mark.parametrize("facts", [{"provider": "vm"}, {"provider": "kind"}])
+def test_a_fault_of_units_is_taken_where_they_are(facts: dict[str, Any]) -> None:
+    check_target(Target(tap=True, faults=(OVERRIDDEN,), **facts))

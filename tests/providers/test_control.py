@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from podresize.errors import HarnessError, UsageError
 from podresize.providers import control
 from podresize.providers.commands import Commands
 from podresize.providers.interface import ClusterHandle, NodeHandle
+from podresize.providers.systemd import NodeSystemd, NoSystemdError, Systemd
 from podresize.requirements.target import Fingerprint
 
 FINGERPRINT = json.loads(
@@ -28,6 +30,7 @@ class Components:
     def __init__(self) -> None:
         self.there = dict.fromkeys(control.COMPONENTS, True)
         self.seen: list[tuple[Any, ...]] = []
+        self.why_no_systemd = ""
 
     def running(self) -> dict[str, bool]:
         return self.there
@@ -46,6 +49,15 @@ class Components:
             raise LookupError(f"no component {name!r}")
         self.seen.append(("start", name))
         self.there[name] = True
+
+    def systemd(self) -> Systemd:
+        if self.why_no_systemd:
+            raise NoSystemdError(self.why_no_systemd)
+        return NodeSystemd(self.run)
+
+    def run(self, *words: str) -> str:
+        self.seen.append(words)
+        return f"Id={words[-1]}\n"
 
 
 @dataclasses.dataclass
@@ -105,6 +117,26 @@ def test_start_all_starts_what_is_stopped_in_the_order_of_need(served: Served) -
     assert served.components.seen == [("start", "kube-apiserver"), ("start", "kubelet")]
 
 
+def test_systemd_reads_its_units_anew_and_tells_of_them(served: Served) -> None:
+    control.daemon_reload(served.handle)
+    found = control.units(served.handle, ["a.scope", "b.slice"], properties=["Id"])
+
+    assert served.components.seen[0] == ("systemctl", "daemon-reload")
+    assert found == {"a.scope": {"Id": "a.scope"}, "b.slice": {"Id": "b.slice"}}
+
+
+def test_a_node_without_systemd_says_why(served: Served) -> None:
+    served.components.why_no_systemd = "no systemd runs them"
+
+    for ask in (
+        lambda: control.daemon_reload(served.handle),
+        lambda: control.units(served.handle, ["a.scope"], properties=["Id"]),
+    ):
+        with pytest.raises(UsageError, match="no systemd runs them") as error:
+            ask()
+        assert not error.value.causes
+
+
 def test_only_the_owner_may_command(served: Served) -> None:
     assert stat.S_IMODE(served.socket.stat().st_mode) == 0o600
 
@@ -127,6 +159,24 @@ def test_a_cluster_that_has_ended_is_an_error_of_the_harness(served: Served) -> 
 
     with pytest.raises(HarnessError, match="did not carry out a command"):
         control.stop(served.handle, "kubelet")
+
+
+@pytest.mark.parametrize("in_guest", [True, False])
+def test_a_node_that_does_not_answer_in_time_is_told_as_such(
+    served: Served, monkeypatch: pytest.MonkeyPatch, in_guest: bool
+) -> None:
+    """A guest may hang under the init, which waits for it longer than for a process of its own."""
+    (node,) = served.handle.nodes
+    agent = "/run/agent.sock" if in_guest else None
+    handle = dataclasses.replace(served.handle, nodes=(dataclasses.replace(node, agent=agent),))
+    monkeypatch.setattr(served.components, "running", lambda: time.sleep(2.0))
+    short = "GUESTS_ANSWER_SECONDS" if in_guest else "_ANSWER_SECONDS"
+    monkeypatch.setattr(control, short, 0.1)
+
+    with pytest.raises(HarnessError, match="did not carry out a command: timed out") as raised:
+        control.running(handle)
+
+    assert (raised.value.causes[0].startswith("the guest answers no more")) is in_guest
 
 
 def test_an_unknown_name_and_a_target_without_control_are_refused(served: Served) -> None:

@@ -111,6 +111,17 @@ def test_each_thing_that_keeps_a_cluster_from_starting_is_one_problem_with_its_r
     assert remedy in problem.remedy
 
 
+@pytest.mark.parametrize(
+    "facts",
+    [{"overlayfs": False}, {"cgroup_version": 1, "cgroup_mounts": {"memory": Path("/m")}}],
+)
+def test_what_a_container_runtime_needs_is_not_asked_for_where_there_is_none(
+    host: Callable[..., Host], facts: dict[str, Any]
+) -> None:
+    assert len(host(**facts).problems()) == 1
+    assert host(**facts).problems(node=False) == []
+
+
 def test_every_problem_is_told_not_only_the_first(host: Callable[..., Host]) -> None:
     poor = host(is_root=False, overlayfs=False, disk_free=0, memory=0)
 

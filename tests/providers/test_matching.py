@@ -78,3 +78,67 @@ def test_a_cluster_whose_tap_does_wrong_is_no_good_one() -> None:
     assert mismatches(ASKED, TARGET, tap=True) == ["tap is True, not False"]
     (found,) = mismatches(tapped, TARGET, tap=True, wrongs=("fault update-dropped",))
     assert found == "wrongs is ('fault update-dropped',), not ()"
+
+
+@pytest.mark.parametrize(
+    ("asked", "is_there", "said"),
+    [
+        ({}, {"cgroup_version": 2}, []),
+        ({}, {"cgroup_version": 1}, ["cgroup_version is 1, not 2"]),
+        ({"cgroup": "v2"}, {"cgroup_version": 2}, []),
+        ({"cgroup": "v1"}, {"cgroup_version": 1}, []),
+        ({"cgroup": "v2"}, {"cgroup_version": 1}, ["cgroup_version is 1, not 2"]),
+        ({"accelerator": "tcg"}, {"cgroup_version": 2}, []),
+        ({"accelerator": "kvm"}, {"cgroup_version": 2}, ["accelerator is tcg, not kvm"]),
+        ({"accelerator": "auto"}, {"cgroup_version": 2}, []),
+        ({"kernel": "6.1"}, {"cgroup_version": 2, "kernel": "6.1.0-49-amd64"}, []),
+        (
+            {"kernel": "linux-image-6.1.0-49-amd64"},
+            {"cgroup_version": 2, "kernel": "6.1.0-49-amd64"},
+            [],
+        ),
+        (
+            {"kernel": "/a/linux-image-6.9.1_6.9.1-1_amd64.deb"},
+            {"cgroup_version": 2, "kernel": "6.9.1"},
+            [],
+        ),
+        (
+            {"kernel": "6.12"},
+            {"cgroup_version": 2, "kernel": "6.1.0-49-amd64"},
+            ["kernel is 6.1.0-49-amd64, not 6.12"],
+        ),
+        (
+            {"kernel": "6.1"},
+            {"cgroup_version": 2, "kernel": "6.12.117+deb12-cloud-amd64"},
+            ["kernel is 6.12.117+deb12-cloud-amd64, not 6.1"],
+        ),
+        # A package that only names another, which has the version.
+        (
+            {"kernel": "linux-image-cloud-amd64"},
+            {"cgroup_version": 2, "kernel": "6.1.0-49-cloud-amd64"},
+            [],
+        ),
+        (
+            {"kernel": "linux-image-6.1.0-49-cloud-amd64-unsigned"},
+            {"cgroup_version": 2, "kernel": "6.1.0-49-cloud-amd64"},
+            [],
+        ),
+        (
+            {"kernel": "linux-image-unsigned-6.8.0-31-generic"},
+            {"cgroup_version": 2, "kernel": "6.8.0-31-generic"},
+            [],
+        ),
+        (
+            {"kernel": "linux-image-6.1.0-49-cloud-amd64"},
+            {"cgroup_version": 2, "kernel": "6.1.0-48-cloud-amd64"},
+            ["kernel is 6.1.0-48-cloud-amd64, not linux-image-6.1.0-49-cloud-amd64"],
+        ),
+    ],
+)
+def test_a_node_in_a_machine_is_as_it_was_asked_for(
+    asked: dict[str, Any], is_there: dict[str, Any], said: list[str]
+) -> None:
+    target = dataclasses.replace(ASKED, provider="vm", cgroup_driver="cgroupfs", **asked)
+
+    there = dataclasses.replace(TARGET, provider="vm", **is_there)
+    assert mismatches(target, there, accelerator="tcg") == said

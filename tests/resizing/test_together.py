@@ -19,6 +19,9 @@ class FakePod:
     def __init__(self, name: str, seen: list[str], *, broken: bool = False) -> None:
         self.name, self.seen, self.broken = name, seen, broken
 
+    def patience(self, seconds: float) -> float:
+        return seconds
+
     def observe(self, action: Callable[[], object], *, what: str) -> str:
         if self.broken:
             raise HarnessError("nobody looks")

@@ -24,6 +24,7 @@ from podresize.requirements.model import (
     Requirement,
     Scope,
     needed_deviations,
+    precluding_deviations,
 )
 from podresize.requirements.versions import describe_range
 
@@ -40,6 +41,8 @@ _NEEDS = {
     "container-cgroup": "the cgroup files of containers",
     "cri": "the runtime's socket",
     "control": "components that can be restarted",
+    "node-systemd": "a systemd that runs the node and can be asked",
+    "swap": "swap on the node",
     "cgroup-v1": "cgroup v1",
     "cgroup-v2": "cgroup v2",
     "systemd": "the systemd cgroup driver",
@@ -67,8 +70,12 @@ def needs_in_words(requirement: Requirement) -> str:
     """Return what a target must have: ``the feature gate on, the runtime's socket``."""
     words = [_NEEDS.get(need, need) for need in _NEEDS if need in requirement.needs]
     for need in sorted(requirement.needs - _NEEDS.keys()):
-        ids = needed_deviations(need)
-        words.append(f"a stack that {' or '.join(ids)} affects" if ids else need)
+        if ids := needed_deviations(need):
+            words.append(f"a stack that {' or '.join(ids)} affects")
+        elif ids := precluding_deviations(need):
+            words.append(f"a stack that neither {' nor '.join(ids)} affects")
+        else:
+            words.append(need)
     return ", ".join(words) or "nothing in particular"
 
 
@@ -93,10 +100,7 @@ def stacks_in_words(affects: Affects) -> str:
     """Return the stacks a deviation is known on, the range of releases as a person says it."""
     if affects.kubernetes is None:
         return f"{affects} (without Kubernetes)"
-    return (
-        f"{affects.runtime} {affects.runtime_versions} with Kubernetes "
-        f"{describe_range(affects.kubernetes)}"
-    )
+    return affects.in_words(describe_range(affects.kubernetes))
 
 
 def shows_in_words(item: Deviation) -> list[str]:

@@ -100,7 +100,7 @@ def certify_runtime(
     with Following(records.path) if output.is_json else contextlib.nullcontext():
         for target in targets:
             if target.is_made:
-                provider.check_host()
+                provider.check_host(target)
                 provider.gather(target, progress=default_progress())
         began = time.monotonic()
         worst = EXIT_OK
@@ -157,6 +157,15 @@ def _other(text: str, first: RuntimeTarget, options: dict[str, Any]) -> RuntimeT
     )
 
 
+def _machine(target: RuntimeTarget) -> list[str]:
+    """Return the options of pytest for what the runtime is made in."""
+    words = [f"--runtime-provider={target.provider}"]
+    for name in ("cgroup", "cgroup_driver", "kernel"):
+        if (value := getattr(target, name)) is not None:
+            words.append(f"--{name.replace('_', '-')}={value}")
+    return [*words, f"--accelerator={target.accelerator}"] if target.is_in_guest else words
+
+
 def _command(
     target: RuntimeTarget, requirements: Sequence[str], *, out: Path, workers: int
 ) -> list[str]:
@@ -168,6 +177,7 @@ def _command(
             f"--oci-runtime={target.oci_runtime}",
         ]
         which += ["--oci-alone"] if target.alone else []
+        which += _machine(target)
     else:
         which = [f"--cri-endpoint={target.endpoint}"]
     which += [f"--handler={target.handler}"] if target.handler else []

@@ -33,7 +33,7 @@ def up(containerd: str, name: str | None, **options: Any) -> None:
     target = take_target(options, containerd=containerd)
     provider = provider_of(target.provider)
     provider.check_target(target)
-    for note in provider.notes():
+    for note in provider.notes(accelerator=target.accelerator):
         click.echo(f"  {note}")
     handle = provider.up(
         target,

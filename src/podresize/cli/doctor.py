@@ -10,6 +10,8 @@ from podresize.cli.output import Output, format_option
 from podresize.errors import EXIT_OK, EXIT_USAGE
 from podresize.providers import host as hosts
 from podresize.providers import registry
+from podresize.providers.runtimes import provider as runtimes
+from podresize.providers.vm import host as guests
 
 
 @click.command()
@@ -24,9 +26,17 @@ def doctor(output: Output) -> None:
             "podresize-host",
             found=host,
             clusters=[each.name for each in registry.found()],
+            runtimes=[each.name for each in runtimes.found()],
             differently=host.adaptations(),
             problems=[{"what": each.what, "remedy": each.remedy} for each in problems],
             limits=host.limits,
+            guests={
+                "kvm": guests.about_kvm(),
+                "qemu": guests.about_qemu(),
+                "problems": [
+                    {"what": each.what, "remedy": each.remedy} for each in guests.lacking(host)
+                ],
+            },
         )
         sys.exit(EXIT_USAGE if problems else EXIT_OK)
     click.echo("found")
@@ -48,7 +58,10 @@ def doctor(output: Output) -> None:
         "overlayfs": "yes" if host.overlayfs else "no",
         "AppArmor": "yes" if host.apparmor else "no",
         "systemd": "yes" if host.systemd else "no",
+        "QEMU": guests.about_qemu(),
+        "guests by": guests.about_kvm(),
         "clusters": ", ".join(each.name for each in registry.found()) or "none",
+        "runtimes": ", ".join(each.name for each in runtimes.found()) or "none",
     }
     for name, value in facts.items():
         click.echo(f"  {name:<13} {value}")
@@ -58,8 +71,10 @@ def doctor(output: Output) -> None:
     click.echo("would not work")
     for problem in problems:
         click.echo(f"  {problem.what}    mend: {problem.remedy}")
+    for problem in guests.lacking(host):
+        click.echo(f"  {problem.what}    mend: {problem.remedy}")
     if host.limits:
         click.echo(f"  checks of oom_score_adj: unsupported ({', '.join(host.limits)})")
-    if not problems and not host.limits:
+    if not problems and not host.limits and not guests.lacking(host):
         click.echo("  nothing known")
     sys.exit(EXIT_USAGE if problems else EXIT_OK)

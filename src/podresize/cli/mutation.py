@@ -67,7 +67,7 @@ def mutation(
     readings name who is guilty; 1 otherwise; 2 usage or host.
     """
     known = load_mutants()
-    chosen = _chosen(known, only, tenth=tenth)
+    chosen = _chosen(known, only, tenth=tenth, elsewhere=is_list)
     if is_list:
         for mutant in chosen:
             click.echo(f"{mutant.id:28} {', '.join(mutant.stacks):28} {mutant.title}")
@@ -86,15 +86,20 @@ def mutation(
         )
     _write(out, results)
     click.echo(markdown(results))
+    elsewhere = [each.id for each in known.mutants.values() if each.is_elsewhere]
+    if elsewhere and not only:
+        click.echo(f"left out, for --only on a host that can make them: {', '.join(elsewhere)}")
     if not only and not tenth:
         click.echo(f"{len(known.not_mutated)} requirements have no mutant (not_mutated.yaml)")
     sys.exit(EXIT_OK if is_right(results) else EXIT_UNEXPECTED)
 
 
-def _chosen(known: Mutants, only: Sequence[str], *, tenth: bool) -> list[Mutant]:
+def _chosen(known: Mutants, only: Sequence[str], *, tenth: bool, elsewhere: bool) -> list[Mutant]:
     if only:
         return [find_mutant(known, id_) for id_ in only]
-    return [each for each in known.mutants.values() if each.tenth or not tenth]
+    # Not every host can make those elsewhere, and one that cannot would end the whole table.
+    here = [each for each in known.mutants.values() if elsewhere or not each.is_elsewhere]
+    return [each for each in here if each.tenth or not tenth]
 
 
 def _jobs(mutants: Iterable[Mutant]) -> list[Job]:
@@ -119,7 +124,8 @@ def _jobs(mutants: Iterable[Mutant]) -> list[Job]:
 
 def _good(mutant: Mutant, base: str) -> Job:
     """Return the run of the good stack beside a mutant's: of a whole profile it serves them all."""
-    only = tuple(sorted(mutant.only)) if mutant.profile == EXTENDED else ()
+    is_long = mutant.profile == EXTENDED or mutant.is_elsewhere
+    only = tuple(sorted(mutant.only)) if is_long else ()
     if is_runtime(base):
         return Job(base=base, profile=RUNTIME, only=(), target=good_runtime(base))
     return Job(base=base, profile=mutant.profile, only=only, target=good_target(base))

@@ -23,7 +23,7 @@ from podresize.errors import EXIT_USAGE, HarnessError
 from podresize.manifests import manifests
 from podresize.requirements.mutants import Mutant
 from podresize.requirements.runtime_target import RuntimeTarget
-from podresize.requirements.target import Target
+from podresize.requirements.target import DEFAULT_PROVIDER, Target
 from podresize_reports.loading import load_run
 from podresize_reports.write import write_atomically
 
@@ -31,8 +31,12 @@ RUNTIME = "runtime"
 """The profile of what is put to a runtime alone."""
 # A run in which everything waits for its deadline; what takes longer hangs.
 _RUN_SECONDS = 1500.0
+# A guest may have to be booted first, and every deadline is as many times longer as it is slower.
+_GUEST_SECONDS = 3 * _RUN_SECONDS
 # On a wrong stack most checks wait for their deadlines: all of headline at a time.
 _WORKERS = 12
+# A node in a virtual machine, or one of kind, takes as many processors as there are.
+_WORKERS_ELSEWHERE = 2
 # Its checks are busy all the time.
 _RUNTIME_WORKERS = 4
 # What decides nothing that a run writes: how it is made wrong is in its command line.
@@ -64,6 +68,12 @@ class Job:
         return Path(self.base.replace("/", "-")) / self.name
 
     @property
+    def is_in_guest(self) -> bool:
+        """Whether its node is a virtual machine."""
+        target = self.target
+        return isinstance(target, Target) and target.provider == "vm"
+
+    @property
     def command(self) -> list[str]:
         """The command line but for ``--out``."""
         target = self.target
@@ -73,8 +83,12 @@ class Job:
             words += ["--tap", f"--workers={_RUNTIME_WORKERS}"]
             words += [f"--fault={each}" for each in target.faults]
             return [sys.executable, "-m", "podresize", "certify-runtime", *words]
+        workers = _WORKERS
+        if target.provider != DEFAULT_PROVIDER:
+            words += [f"--provider={target.provider}"]
+            workers = _WORKERS_ELSEWHERE
         words += [f"--kubernetes={target.kubernetes}", f"--containerd={target.containerd}"]
-        words += ["--no-gate-off", f"--profile={self.profile}", "--tap", f"--workers={_WORKERS}"]
+        words += ["--no-gate-off", f"--profile={self.profile}", "--tap", f"--workers={workers}"]
         words += [f"--fault={each}" for each in target.faults]
         words += [f"--gate-off-in={each}" for each in target.gate_off_in]
         words += [f"--manifest={each}" for each in target.manifests]
@@ -196,7 +210,7 @@ def _run(job: Job, place: Path) -> int:
             stderr=subprocess.STDOUT,
         )
         try:
-            return child.wait(_RUN_SECONDS)
+            return child.wait(_GUEST_SECONDS if job.is_in_guest else _RUN_SECONDS)
         except subprocess.TimeoutExpired:
             child.terminate()
             return child.wait()

@@ -187,14 +187,14 @@ def run(
         worst = EXIT_OK
         for number, target in enumerate(targets, start=1):
             output.say(f"target {number} of {len(targets)}: {target}")
-            number = workers_for(target) if workers is None else workers
+            at_a_time = workers_for(target) if workers is None else workers
             code = _run_pytest(
                 target,
                 requirements,
                 profiles,
                 out=out,
                 run_id=run_id,
-                workers=number,
+                workers=at_a_time,
                 whose=whose,
                 output=output,
             )
@@ -277,6 +277,11 @@ def _run_pytest(
     )
     if target.cgroup_driver is not None:
         command.append(f"--cgroup-driver={target.cgroup_driver}")
+    for name in ("cgroup", "kernel"):
+        if (value := getattr(target, name)) is not None:
+            command.append(f"--{name}={value}")
+    if target.provider == "vm":
+        command.append(f"--accelerator={target.accelerator}")
     if target.worker_nodes:
         command.append(f"--worker-nodes={target.worker_nodes}")
     if target.tap:
@@ -301,6 +306,9 @@ def _run_pytest(
 
 def workers_for(target: Target) -> int:
     """Return how many checks at a time serve a run on this target best."""
+    if target.provider == "vm":
+        # What they wait for is done by a machine of two processors, which are this host's.
+        return len(os.sched_getaffinity(0))
     if parse_release(_release(target)) < V1_32:
         return _WORKERS_THAT_WAIT if target.provider == DEFAULT_PROVIDER else _WORKERS_IN_CONTAINERS
     return _BUSY_WORKERS_PER_PROCESSOR * len(os.sched_getaffinity(0))

@@ -28,6 +28,9 @@ def up(name: str | None, **options: Any) -> None:
     """
     target = take_runtime_target(options)
     provider.check_target(target)
+    if target.is_in_guest:
+        for note in provider.notes(target):
+            click.echo(f"  {note}")
     if not target.is_made and name is not None:
         raise UsageError(
             "a runtime that is there gets no name",
@@ -56,7 +59,8 @@ def _show(handle: RuntimeHandle) -> None:
     if handle.endpoint and handle.name is not None:
         click.echo(f"endpoint: {handle.endpoint}    image: {handle.image}")
     if handle.oci is not None:
-        click.echo(f"{handle.oci.kind}: {handle.oci.program} --root {handle.oci.root} list")
+        where = "" if handle.agent is None else "    (in the guest)"
+        click.echo(f"{handle.oci.kind}: {handle.oci.program} --root {handle.oci.root} list{where}")
     if handle.name is not None:
         click.echo(f"logs: {handle.logs}    down: podresize runtime down {handle.name}")
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from podresize.requirements.runtime_target import RuntimeTarget
+from podresize.cli.target_options import machine_options
+from podresize.requirements.runtime_target import RUNTIME_MAKERS, RuntimeTarget
 
 _DEFAULTS = RuntimeTarget()
 _FOR_MADE = "without --cri-endpoint"
@@ -24,6 +25,15 @@ def runtime_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 metavar="unix:///PATH",
                 help="A runtime that is there, by its CRI socket.  [default: one is started]",
             ),
+            click.option(
+                "--provider",
+                type=click.Choice(RUNTIME_MAKERS),
+                default=_DEFAULTS.provider,
+                show_default=True,
+                help="local: plain processes; vm: in a virtual machine, which has a kernel and a "
+                f"systemd of its own; {_FOR_MADE}.",
+            ),
+            *machine_options(of_driver="local cgroupfs, vm systemd", whose="runtime"),
             click.option(
                 "--containerd",
                 default=_DEFAULTS.containerd,

@@ -9,9 +9,50 @@ from typing import Any
 
 import click
 
-from podresize.requirements.target import CGROUP_DRIVERS, EXISTING, GATED, MAKERS, Target
+from podresize.requirements.target import (
+    ACCELERATORS,
+    CGROUP_DRIVERS,
+    CGROUP_VERSIONS,
+    EXISTING,
+    GATED,
+    MAKERS,
+    Target,
+)
 
 _DEFAULTS = Target()
+
+
+def machine_options(*, of_driver: str, whose: str = "node") -> list[Any]:
+    """Return click's decorators that name what a node, or a runtime alone, has of its machine.
+
+    ``of_driver`` says which cgroup driver each provider has by itself.
+    """
+    drivers = "Of kubelet and runtime" if whose == "node" else f"Of the {whose}"
+    return [
+        click.option(
+            "--cgroup-driver",
+            type=click.Choice(CGROUP_DRIVERS),
+            help=f"{drivers}.  [default: {of_driver}]",
+        ),
+        click.option(
+            "--cgroup",
+            type=click.Choice(CGROUP_VERSIONS),
+            help=f"The {whose}'s cgroup version.  [default: this host's, vm v2]",
+        ),
+        click.option(
+            "--kernel",
+            metavar="PACKAGE|FILE",
+            help=f"With --provider vm: the {whose}'s kernel, a package of the OS or a file.  "
+            "[default: the OS's kernel for virtual machines]",
+        ),
+        click.option(
+            "--accelerator",
+            type=click.Choice(ACCELERATORS),
+            default=_DEFAULTS.accelerator,
+            show_default=True,
+            help="With --provider vm: kvm, tcg (emulation), or auto: kvm where it works.",
+        ),
+    ]
 
 
 def target_options(
@@ -29,7 +70,8 @@ def target_options(
                 type=click.Choice(providers),
                 default=_DEFAULTS.provider,
                 show_default=True,
-                help=f"local: plain processes; kind: containers of Docker or Podman{existing}.",
+                help="local: plain processes; kind: containers of Docker or Podman; vm: as local, "
+                f"the node in a virtual machine{existing}.",
             ),
             click.option(
                 "--kubernetes",
@@ -59,11 +101,7 @@ def target_options(
                 metavar="None|Static",
                 help="The kubelet's memory manager policy.",
             ),
-            click.option(
-                "--cgroup-driver",
-                type=click.Choice(CGROUP_DRIVERS),
-                help="Of kubelet and runtime.  [default: local cgroupfs, kind systemd]",
-            ),
+            *machine_options(of_driver="local cgroupfs, kind and vm systemd"),
             click.option(
                 "--worker-nodes",
                 type=click.IntRange(min=0),
@@ -91,7 +129,7 @@ def target_options(
                 multiple=True,
                 type=click.Choice(GATED),
                 help="A component that has the gate off where the others have it on; may be "
-                "repeated. As a fault, with --provider local.",
+                "repeated. As a fault, with --provider local or vm.",
             ),
             click.option(
                 "--manifest",
@@ -100,7 +138,7 @@ def target_options(
                 type=click.Path(path_type=Path),
                 metavar="FILE",
                 help="Objects that the cluster gets at its start (an admission policy); may be "
-                "repeated. With --provider local.",
+                "repeated. With --provider local or vm.",
             ),
             click.option(
                 "--kubelet-config",

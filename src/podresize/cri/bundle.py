@@ -22,6 +22,8 @@ _CAPABILITIES = [
 ]
 _CLOSED = ["nosuid", "noexec", "nodev"]
 OOM = "oom_score_adj"
+# What systemd's name of a container's scope begins with (runc's docs/systemd.md, crun(1)).
+_SCOPE = "podresize"
 ENTRYPOINT = ("/probe",)
 ARGUMENTS = ("serve",)
 
@@ -36,8 +38,8 @@ def configuration(
     """Return the content of ``config.json``.
 
     ``rootfs`` is the directory that becomes ``/``, read-only, since containers share it;
-    ``cgroups_path`` the container's own cgroup, relative to each hierarchy. ``resources`` are by
-    the names of CRI's LinuxContainerResources, ``arguments`` the probe's (``("serve",)``).
+    ``cgroups_path`` is as the function of that name has it. ``resources`` are by the names of CRI's
+    LinuxContainerResources, ``arguments`` the probe's (``("serve",)``).
     """
     process: dict[str, Any] = {
         "terminal": False,
@@ -65,6 +67,15 @@ def configuration(
             },
         },
     }
+
+
+def cgroups_path(parent: str, container: str) -> str:
+    """Return the ``cgroupsPath`` of a container in a sandbox's ``cgroup_parent``.
+
+    A path relative to each hierarchy; below a slice, for systemd, ``slice:prefix:name``.
+    """
+    separator = f":{_SCOPE}:" if parent.endswith(".slice") else "/"
+    return f"{parent}{separator}{container}"
 
 
 def linux_resources(fields: Mapping[str, Any]) -> dict[str, Any]:

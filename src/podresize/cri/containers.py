@@ -22,6 +22,7 @@ from podresize.evidence.updates.update import OK, Answer
 
 CALL_TIMEOUT = 30.0
 """Seconds for one call: those that start something take long on a busy host."""
+_EXECUTE_SECONDS = 20
 NAMESPACE = "podresize"
 RUN_LABEL = "podresize/run"
 
@@ -30,7 +31,8 @@ class ContainerService(Closing):
     """A connection to one runtime for those who make containers; may be shared between threads.
 
     ``labels`` are put on every sandbox beside the run's id: by them a later run finds what this
-    process left when it was killed.
+    process left when it was killed. ``slowness`` is how many times as long as here everything may
+    take where the runtime is.
     """
 
     def __init__(
@@ -39,10 +41,12 @@ class ContainerService(Closing):
         *,
         timeout: float = CALL_TIMEOUT,
         labels: Mapping[str, str] | None = None,
+        slowness: float = 1.0,
     ) -> None:
         self._labels = dict(labels or {})
         self.endpoint = endpoint
-        self._timeout = timeout
+        self._timeout = timeout * slowness
+        self._execute_seconds = round(_EXECUTE_SECONDS * slowness)
         self._channel = grpc.insecure_channel(endpoint, options=CHANNEL_OPTIONS)
         # The published stubs carry no types.
         self._stub = api_pb2_grpc.RuntimeServiceStub(self._channel)  # type: ignore[no-untyped-call]
@@ -129,9 +133,11 @@ class ContainerService(Closing):
         )
         return self._answer("UpdatePodSandboxResources", request)
 
-    def execute(self, container: str, *command: str, seconds: int = 20) -> Executed:
+    def execute(self, container: str, *command: str) -> Executed:
         """Run a command in a container to its end. Raises ``CriError``."""
-        request = api_pb2.ExecSyncRequest(container_id=container, cmd=command, timeout=seconds)
+        request = api_pb2.ExecSyncRequest(
+            container_id=container, cmd=command, timeout=self._execute_seconds
+        )
         answer = self._call("ExecSync", request)
         return Executed(
             code=answer.exit_code,

@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import json
-import os
+import re
 import socket
 import struct
-from pathlib import Path
 from typing import Any
 
 from podresize.cri.client import RuntimeClient
+from podresize.evidence.kernel_view import KernelView
 
-_PROC = Path("/proc")
+_RESIDENT = re.compile(r"^VmRSS:\s*(\d+) kB$", re.MULTILINE)  # proc_pid_status(5)
 
 
-def footprint(client: RuntimeClient, container: str) -> dict[str, int]:
+def footprint(
+    client: RuntimeClient, container: str, *, kernel: KernelView, process: int
+) -> dict[str, int]:
     """Return ``status`` and ``specification``, the lengths of a container's as JSON; ``memory``,
     the bytes that the runtime's process has resident; and ``files``, those that it has open.
 
-    The process is the one behind the socket: behind a tap it is the tap's. The last two are 0 where
-    it is not to be seen from here.
+    ``process`` is a pid as ``kernel`` counts. The last two are 0 where it is not to be seen.
     """
     said = client.container_status(container, verbose=True)
     specification = (said["info"].get("info") or {}).get("runtimeSpec") or {}
-    process = _PROC / str(_peer(client.endpoint))
     return {
         "status": len(json.dumps({k: v for k, v in said.items() if k != "info"})),
         "specification": len(json.dumps(specification)),
-        "memory": _resident(process),
-        "files": _open_files(process),
+        "memory": _resident(kernel, process),
+        "files": _open_files(kernel, process),
     }
 
 
@@ -47,8 +47,11 @@ def told(client: RuntimeClient, container: str, sandbox: str) -> dict[str, Any]:
     }
 
 
-def _peer(endpoint: str) -> int:
-    """Return the pid of the process that listens at a unix socket, as this host counts."""
+def peer(endpoint: str) -> int:
+    """Return the pid of the process that listens at a unix socket, as this host counts.
+
+    Behind a tap it is the tap's.
+    """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.connect(endpoint.removeprefix("unix://"))
         size = struct.calcsize("3i")
@@ -58,16 +61,16 @@ def _peer(endpoint: str) -> int:
     return int(pid)
 
 
-def _resident(process: Path) -> int:
+def _resident(kernel: KernelView, process: int) -> int:
     try:
-        pages = int((process / "statm").read_text().split()[1])
+        found = _RESIDENT.search(kernel.process_file(process, "status"))
     except OSError:
         return 0
-    return pages * os.sysconf("SC_PAGE_SIZE")
+    return 0 if found is None else int(found[1]) * 1024
 
 
-def _open_files(process: Path) -> int:
+def _open_files(kernel: KernelView, process: int) -> int:
     try:
-        return sum(1 for _ in (process / "fd").iterdir())
+        return kernel.open_files(process)
     except OSError:
         return 0

@@ -6,12 +6,8 @@ program wrote (the OCI runtime specification says "MUST generate an error" and n
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import secrets
-import select
-import shutil
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -21,27 +17,36 @@ from typing import Any
 from podresize.cri import bundle
 from podresize.cri.oci_command import OciCommand
 from podresize.cri.service import Executed, Sandbox
+from podresize.cri.snapshots import hierarchies
 from podresize.errors import HarnessError
+from podresize.evidence.kernel_view import KernelView
 from podresize.evidence.updates.update import OK, Answer
 
 UNKNOWN = "UNKNOWN"
 _END_SECONDS = 20.0
+_LOOK_SECONDS = 0.02
+# Of ``systemctl stop`` (systemctl(1), "Exit status"): no scope was ever made in it.
+_NOT_LOADED = 5
 
 
 class OciService:
     """Makes containers by an OCI runtime's program; see ``Service``.
 
-    ``rootfs`` is the root file system of all of them, ``mounts`` the cgroup hierarchies of this
-    host by controller.
+    ``mounts`` are the cgroup hierarchies of its machine by controller, ``kernel`` is that machine's
+    kernel. Below a slice systemd makes the cgroups, else a sandbox's is made here.
     """
 
-    def __init__(self, command: OciCommand, *, mounts: Mapping[str, Path]) -> None:
+    def __init__(
+        self, command: OciCommand, *, mounts: Mapping[str, Path], kernel: KernelView
+    ) -> None:
         bundles = command.handle.bundles
         if bundles is None:
             raise HarnessError(
                 "this OCI runtime is a CRI runtime's", value=str(command.handle.program)
             )
         self._command = command
+        self._place = command.workplace
+        self._kernel = kernel
         self._bundles = bundles
         self._mounts = dict(mounts)
         self._lock = threading.Lock()
@@ -51,9 +56,9 @@ class OciService:
     def run_sandbox(self, *, name: str, run: str, cgroup_parent: str, handler: str = "") -> Sandbox:
         """Make a cgroup for containers, which is all of a sandbox here. Raises ``HarnessError``."""
         del run, handler
-        for root in self._mounts.values():
+        for place in self._cgroups(cgroup_parent):
             try:
-                _make_cgroup(root / cgroup_parent.strip("/"))
+                self._make_cgroup(place)
             except OSError as error:
                 raise HarnessError(
                     f"the cgroup of a sandbox cannot be made: {error}", value=cgroup_parent
@@ -79,14 +84,18 @@ class OciService:
         del name
         container = secrets.token_hex(32)  # as long as a CRI runtime's: nothing else is like it
         place = self._bundles / container
-        place.mkdir(parents=True)
         configuration = bundle.configuration(
             rootfs=Path(image),
-            cgroups_path=f"{sandbox.cgroup_parent}/{container}",
+            cgroups_path=bundle.cgroups_path(sandbox.cgroup_parent, container),
             resources=resources,
             arguments=arguments,
         )
-        (place / "config.json").write_text(json.dumps(configuration))
+        try:
+            self._place.write(place / "config.json", json.dumps(configuration))
+        except OSError as error:
+            raise HarnessError(
+                f"the bundle of a container cannot be written: {error}", value=str(place)
+            ) from error
         with self._lock:
             self._containers[container] = sandbox.id
         self._command.must("create", "--bundle", str(place), container)
@@ -127,20 +136,26 @@ class OciService:
 
         Raises ``HarnessError``.
         """
-        with self._processes(container) as processes:
-            self._command.must("kill", container, "KILL")
-            deadline = time.monotonic() + _END_SECONDS
-            for descriptor in processes:
-                left = max(0.0, deadline - time.monotonic())
-                if not select.select([descriptor], [], [], left)[0]:
-                    raise HarnessError(
-                        f"a process is still there {_END_SECONDS:g} s after KILL", value=container
-                    )
+        place = self._cgroup_of(container)
+        self._command.must("kill", container, "KILL")
+        deadline = time.monotonic() + _END_SECONDS * self._command.slowness
+        while place is not None and self._kernel.pids(place):
+            if time.monotonic() > deadline:
+                raise HarnessError(
+                    f"a process is still there {_END_SECONDS:g} s after KILL", value=container
+                )
+            time.sleep(_LOOK_SECONDS)  # a cgroup does not tell everywhere that it is empty
 
     def remove(self, container: str) -> None:
         """Remove a container, by force if it runs. Raises ``HarnessError``."""
         self._command.must("delete", "--force", container)
-        shutil.rmtree(self._bundles / container, ignore_errors=True)
+        place = self._bundles / container
+        try:
+            self._place.remove(place)
+        except OSError as error:
+            raise HarnessError(
+                f"the bundle of a container cannot be removed: {error}", value=str(place)
+            ) from error
         with self._lock:
             self._containers.pop(container, None)
 
@@ -154,42 +169,58 @@ class OciService:
             parent = self._parents.pop(sandbox, None)
         for container in mine:
             self.remove(container)
-        for root in self._mounts.values() if parent is not None else ():
-            place = root / str(parent).strip("/")
+        if parent is None:
+            return
+        if parent.endswith(".slice"):
+            self._stop_slice(parent)
+        for place in self._cgroups(parent):
             try:
-                place.rmdir()
-            except FileNotFoundError:
-                continue  # not a hierarchy of this runtime's
+                if self._kernel.exists(place):  # not in a hierarchy that is not this runtime's
+                    self._place.remove_directory(place)
             except OSError as error:
                 raise HarnessError(
                     f"the cgroup of a sandbox cannot be removed: {error}", value=str(place)
                 ) from error
 
-    @contextlib.contextmanager
-    def _processes(self, container: str) -> Iterator[list[int]]:
-        """Give a descriptor of each process in a container for as long as the context is open."""
-        with self._lock:
-            parent = self._parents.get(self._containers.get(container, ""), "")
-        root = self._mounts.get("cpu") or self._mounts.get("unified")
-        found: list[int] = []
+    def _cgroups(self, parent: str) -> Iterator[Path]:
+        """Yield the places of a sandbox's cgroup that are made here, one in each hierarchy."""
+        if not parent.endswith(".slice"):
+            for root in self._mounts.values():
+                yield root / parent.strip("/")
+
+    def _make_cgroup(self, place: Path) -> None:
+        """Make one as a kubelet hands it to a runtime: on v1 an empty cpuset takes no child."""
+        if not self._kernel.exists(place.parent):
+            raise FileNotFoundError(f"there is no {place.parent}")
+        self._place.make_directory(place)
+        there = self._kernel.files(place)
+        if "cgroup.controllers" in there:
+            return  # on v2 an empty one has what its parent has
+        for name in ("cpuset.cpus", "cpuset.mems"):
+            if name in there:
+                self._kernel.write(place / name, self._kernel.read(place.parent / name))
+
+    def _stop_slice(self, name: str) -> None:
+        """End a slice, which systemd has made for its first scope and keeps."""
         try:
-            if root is not None:
-                place = root / parent.strip("/") / container / "cgroup.procs"
-                with contextlib.suppress(OSError):
-                    for pid in place.read_text().split():
-                        with contextlib.suppress(ProcessLookupError):
-                            found.append(os.pidfd_open(int(pid)))
-            yield found
-        finally:
-            for descriptor in found:
-                os.close(descriptor)
+            done = self._place.run(
+                *("systemctl", "stop", name), seconds=_END_SECONDS * self._command.slowness
+            )
+        except OSError as error:
+            raise HarnessError(f"a slice cannot be stopped: {error}", value=name) from error
+        if done.code not in (0, _NOT_LOADED):
+            raise HarnessError(f"a slice cannot be stopped: {done.stderr.strip()}", value=name)
 
-
-def _make_cgroup(place: Path) -> None:
-    """Make a cgroup as a kubelet hands one to a runtime: on v1 an empty cpuset takes no child."""
-    place.mkdir(exist_ok=True)
-    for name in ("cpuset.cpus", "cpuset.mems"):
-        file = place / name
-        # On v2 an empty one has what its parent has.
-        if file.exists() and not (place / "cgroup.controllers").exists():
-            file.write_text((place.parent / name).read_text())
+    def _cgroup_of(self, container: str) -> Path | None:
+        """Return the cgroup whose processes are a container's, None where it has none."""
+        with self._lock:
+            parent = self._parents.get(self._containers.get(container, ""))
+        known = hierarchies(self._mounts)
+        names = [name for name in ("cpu", "unified") if name in known]
+        if parent is None or not names:
+            return None
+        (name,) = names
+        found = self._kernel.container_cgroups(
+            {name: known[name]}, parent=parent, container_id=container
+        )
+        return found.own.get(name)

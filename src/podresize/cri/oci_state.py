@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from podresize.evidence.kernel_view import KernelView
 from podresize.requirements.runtime_target import OciHandle
 
 # OCI specification (config-linux.md, "Control groups") and libcontainer's configs.Resources.
@@ -39,16 +41,30 @@ KEEPING = ("runc",)
 """The OCI runtimes that keep a container's resources, and where this module finds them."""
 
 
-def kept(handle: OciHandle, container: str) -> dict[str, Any] | None:
+def kept(handle: OciHandle, container: str, kernel: KernelView) -> dict[str, Any] | None:
     """Return the resources that the OCI runtime keeps; None where it keeps none, or is gone."""
     if handle.kind not in KEEPING:
         return None
     try:
-        text = (handle.root / container / "state.json").read_text(encoding="utf-8")
+        text = kernel.read(handle.root / container / "state.json")
     except OSError:
         return None
     cgroups = json.loads(text).get("config", {}).get("cgroups")
     return None if cgroups is None else from_runc(cgroups)
+
+
+def places(handle: OciHandle, container: str, kernel: KernelView) -> tuple[list[Path], list[Path]]:
+    """Return the directories and the files that are kept of a container.
+
+    runc and crun name a directory after it, runsc files.
+    """
+    found = []
+    for names in (kernel.directories, kernel.files):
+        try:
+            found.append([handle.root / name for name in names(handle.root) if container in name])
+        except FileNotFoundError:
+            found.append([])  # no container has been made yet
+    return found[0], found[1]
 
 
 def from_runc(cgroups: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 
 from podresize.cri.oci_command import OciCommand
+from podresize.cri.oci_state import places
 from podresize.cri.service import Said
 from podresize.errors import HarnessError
+from podresize.evidence.kernel_view import KernelView
 
 # runtime.md, "State", by the names that CRI has for what a container runtime makes of them. A
 # paused one runs for CRI.
@@ -21,10 +23,11 @@ _STATES = {
 
 
 class OciWitness:
-    """Asks an OCI runtime's program; see ``Witness``."""
+    """Asks an OCI runtime's program; see ``Witness``. ``kernel`` is that of its machine."""
 
-    def __init__(self, command: OciCommand) -> None:
+    def __init__(self, command: OciCommand, kernel: KernelView) -> None:
         self._command = command
+        self._kernel = kernel
 
     def said(self, container: str) -> Said:
         """Return the state of a container, or that there is none.
@@ -34,7 +37,7 @@ class OciWitness:
         """
         done = self._command.run("state", container)
         if done.code:
-            if not self._command.knows(container):
+            if not any(places(self._command.handle, container, self._kernel)):
                 return Said()
             raise HarnessError(
                 f"{self._command.handle.kind} state failed: {done.stderr.strip()}", value=container
@@ -46,15 +49,18 @@ class OciWitness:
         bytes that are kept of the container. No process stays, so ``memory`` and ``files`` are 0.
         """
         done = self._command.must("state", container)
+        directories, files = places(self._command.handle, container, self._kernel)
+        sizes = [*map(self._size, files), *map(self._size_below, directories)]
         return {
             "status": len(done.stdout),
-            "specification": sum(map(_size, self._command.handle.root.glob(f"*{container}*"))),
+            "specification": sum(sizes),
             "memory": 0,
             "files": 0,
         }
 
+    def _size_below(self, place: Path) -> int:
+        inner = (self._size_below(place / name) for name in self._kernel.directories(place))
+        return sum(inner) + sum(self._size(place / name) for name in self._kernel.files(place))
 
-def _size(place: Path) -> int:
-    if place.is_dir():
-        return sum(_size(each) for each in place.iterdir())
-    return place.stat().st_size if place.is_file() else 0
+    def _size(self, file: Path) -> int:
+        return len(self._kernel.read(file).encode())

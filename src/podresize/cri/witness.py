@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from podresize.cri.client import CriError, RuntimeClient
 from podresize.cri.footprint import footprint
 from podresize.cri.oci_state import from_spec
 from podresize.cri.service import Said
+from podresize.evidence.kernel_view import KernelView
 
 
 class CriWitness:
-    """Asks a runtime by CRI; see ``Witness``."""
+    """Asks a runtime by CRI; see ``Witness``.
 
-    def __init__(self, client: RuntimeClient) -> None:
+    ``kernel`` is that of its machine, ``process`` returns the pid of its process there, 0 for none.
+    """
+
+    def __init__(
+        self, client: RuntimeClient, *, kernel: KernelView, process: Callable[[], int]
+    ) -> None:
         self._client = client
+        self._kernel = kernel
+        self._process = process
 
     def said(self, container: str) -> Said:
         """Return what ContainerStatus has, verbose. Raises ``CriError`` but for NOT_FOUND."""
@@ -34,7 +42,7 @@ class CriWitness:
 
     def footprint(self, container: str) -> dict[str, int]:
         """See ``footprint``."""
-        return footprint(self._client, container)
+        return footprint(self._client, container, kernel=self._kernel, process=self._process())
 
 
 def _plain(resources: dict[str, Any] | None) -> dict[str, Any] | None:

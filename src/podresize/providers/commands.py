@@ -1,12 +1,15 @@
 """The init's side of commands: stop and start single components, on a socket of the cluster's own.
 
 One connection is one command: a line of JSON with ``do`` (``stop``, ``start``, ``running`` or
-``ended``), ``component`` and, for ``stop``, ``kill``; the answer is a line of JSON with ``done``,
-or with ``error`` (its kind) and ``what``. Whoever may not write the socket may not command.
+``ended``), ``component`` and, for ``stop``, ``kill``. Three are for the node's systemd:
+``daemon-reload``, ``units`` with ``units`` and ``properties``, and ``override`` with ``units`` and
+``setting``. The answer is a line of JSON with ``done``, or with ``error`` (its kind) and ``what``.
+Whoever may not write the socket may not command.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -14,7 +17,9 @@ import threading
 from pathlib import Path
 from typing import Any, Protocol
 
-_LONGEST_LINE = 4096
+from podresize.providers.systemd import Systemd
+
+_LONGEST_LINE = 16384
 
 
 class Commanded(Protocol):
@@ -34,6 +39,10 @@ class Commanded(Protocol):
 
     def start(self, name: str) -> None:
         """Start a component; raises as ``stop`` does."""
+        ...
+
+    def systemd(self) -> Systemd:
+        """Return the systemd that runs the node; ``NoSystemdError`` where none does."""
         ...
 
 
@@ -70,7 +79,12 @@ class Commands:
             threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
 
     def _answer(self, connection: socket.socket) -> None:
-        with connection, connection.makefile("rwb") as stream:
+        with (
+            # Whoever asked may have given up meanwhile.
+            contextlib.suppress(BrokenPipeError, ConnectionResetError),
+            connection,
+            connection.makefile("rwb") as stream,
+        ):
             try:
                 answer = {"done": self._do(json.loads(stream.readline(_LONGEST_LINE)))}
             except Exception as error:  # whoever asked is told; the cluster goes on
@@ -87,6 +101,12 @@ class Commands:
                 self._commanded.stop(command["component"], kill=bool(command["kill"]))
             case "start":
                 self._commanded.start(command["component"])
+            case "daemon-reload":
+                self._commanded.systemd().daemon_reload()
+            case "override":
+                self._commanded.systemd().override(command["units"], command["setting"])
+            case "units":
+                return self._commanded.systemd().units(command["units"], command["properties"])
             case unknown:
                 raise LookupError(f"no command {unknown!r}")
         return None

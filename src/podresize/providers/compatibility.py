@@ -8,7 +8,16 @@ from podresize.cluster.objects import read_objects
 from podresize.cri.faults.catalogue import make as make_fault
 from podresize.errors import UsageError
 from podresize.providers.kubelet import gate_is_locked
-from podresize.requirements.target import CGROUP_DRIVERS, DEFAULT_PROVIDER, EXISTING, Target
+from podresize.requirements.runtime_target import RuntimeTarget
+from podresize.requirements.target import (
+    ACCELERATORS,
+    CGROUP_DRIVERS,
+    CGROUP_VERSIONS,
+    DEFAULT_PROVIDER,
+    EXISTING,
+    GUEST,
+    Target,
+)
 
 _OCI_RUNTIMES = ("runc", "crun")
 # The first crun that takes every 1.x of the runtime specification, and the first containerd that
@@ -16,8 +25,16 @@ _OCI_RUNTIMES = ("runc", "crun")
 # and of 2.1.4 none ("unknown version specified").
 _CRUN_OF_1_2 = Version("1.14.3")
 _CONTAINERD_OF_1_2 = Version("2.0")
+_CLUSTER_UP = "podresize cluster up"
 _CPU_MANAGER_POLICIES = ("none", "static")
 _MEMORY_MANAGER_POLICIES = ("None", "Static")
+# The providers that start each component of a control plane by itself.
+_STARTS_EACH = (DEFAULT_PROVIDER, GUEST)
+# What the tap does beside its calls it does where it runs.
+_FAULTS_OF_THIS_HOST = ("cgroup-written", "runtime-killed")
+_FAULTS_OF_UNITS = ("unit-overridden",)
+# The providers whose nodes a systemd runs.
+_WITH_SYSTEMD = ("kind", GUEST)
 
 
 def _release(version: str) -> Version | None:
@@ -94,6 +111,7 @@ def check_target(target: Target) -> None:
             next_command=_up(target.provider, f"--tap --fault {target.faults[0]}"),
         )
     refuse_wrongs(target)
+    refuse_guests(target)
     if target.oci_runtime not in _OCI_RUNTIMES:
         raise UsageError(
             "unknown OCI runtime",
@@ -135,9 +153,83 @@ def check_target(target: Target) -> None:
         )
 
 
+def refuse_guests(target: Target | RuntimeTarget, *, up: str = _CLUSTER_UP) -> None:
+    """Raise ``UsageError`` for what only a node has that brings its own kernel, or a systemd.
+
+    ``up`` is the command that makes such a target.
+    """
+    _refuse_faults_of_units(target, up=up)
+    for field, known in (("cgroup", CGROUP_VERSIONS), ("accelerator", ACCELERATORS)):
+        value = getattr(target, field)
+        if value is not None and value not in known:
+            raise UsageError(
+                f"unknown {'cgroup version' if field == 'cgroup' else field}",
+                value=value,
+                origin=f"--{field}",
+                causes=(f"known: {', '.join(known)}",),
+                next_command=f"{up} --provider {GUEST} --{field} {known[-1]}",
+            )
+    if target.provider == GUEST:
+        for fault in target.faults:
+            if fault.partition(":")[0] in _FAULTS_OF_THIS_HOST:
+                raise UsageError(
+                    "this fault does not reach into a guest",
+                    value=fault,
+                    origin="--fault",
+                    causes=("it is done to processes and cgroups of this host, where the tap is",),
+                    next_command=f"{up} --tap --fault {fault}",
+                )
+        return
+    for field, default in (("kernel", None), ("accelerator", ACCELERATORS[0])):
+        if (value := getattr(target, field)) != default:
+            raise UsageError(
+                f"the {target.provider} provider has no such choice",
+                value=str(value),
+                origin=f"--{field}",
+                causes=("its node runs on this host's own kernel and processor",),
+                next_command=f"{up} --provider {GUEST} --{field} {value}",
+            )
+
+
+def _refuse_faults_of_units(target: Target | RuntimeTarget, *, up: str) -> None:
+    """Raise ``UsageError`` for a fault of units where containers are none.
+
+    It would fail with the update done, or do nothing, and the verdicts would name the runtime.
+    """
+    if target.driver == "systemd" and target.provider in _WITH_SYSTEMD:
+        return
+    for fault in target.faults:
+        if fault.partition(":")[0] in _FAULTS_OF_UNITS:
+            raise UsageError(
+                "this fault is told to systemd, whose units the containers are not here",
+                value=fault,
+                origin="--fault",
+                causes=(
+                    f"the cgroup driver is {target.driver}"
+                    if target.provider in _WITH_SYSTEMD
+                    else f"no systemd runs a node of the provider {target.provider}",
+                ),
+                next_command=f"{up} --provider {GUEST} --cgroup-driver systemd --tap "
+                f"--fault {fault}",
+            )
+
+
+def check_cgroup(target: Target | RuntimeTarget, version: int, *, up: str = _CLUSTER_UP) -> None:
+    """Raise ``UsageError`` for another cgroup version than this host's, of whose kernel the node
+    is; ``version`` is what ``host.cgroup_mounts`` says. ``up`` is as above."""
+    if target.cgroup not in (None, f"v{version}"):
+        raise UsageError(
+            f"the {target.provider} provider has no such cgroup version on this host",
+            value=str(target.cgroup),
+            origin="--cgroup",
+            causes=(f"its node runs on this host's own kernel, which has v{version}",),
+            next_command=f"{up} --provider {GUEST} --cgroup {target.cgroup}",
+        )
+
+
 def refuse_wrongs(target: Target) -> None:
     """Raise ``UsageError`` for what cannot be made wrong, beside the tap's faults."""
-    if target.provider != DEFAULT_PROVIDER and (target.gate_off_in or target.manifests):
+    if target.provider not in _STARTS_EACH and (target.gate_off_in or target.manifests):
         raise UsageError(
             f"the provider {target.provider} cannot make a stack wrong like this",
             value="; ".join(target.wrongs),

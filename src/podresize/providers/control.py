@@ -1,5 +1,7 @@
 """Stopping and starting single components of a running cluster, from any process of this host.
 
+Its node's systemd, where it has one, is asked in the same way.
+
 A process of the cluster's carries it out (see ``commands``), and takes an end that was asked for
 as such; a component that ends in any other way still takes a local cluster down, and is started
 again by systemd on a node of kind (``ended``). Pods outlive both kubelet and runtime, as under
@@ -13,12 +15,14 @@ from __future__ import annotations
 import json
 import socket
 import time
+from collections.abc import Sequence
 from typing import Any
 
-from podresize.cri.client import CriError, RuntimeClient
+from podresize.cri.client import CALL_TIMEOUT, CriError, RuntimeClient
 from podresize.errors import HarnessError, UsageError
 from podresize.providers import registry
 from podresize.providers.interface import ClusterHandle
+from podresize.providers.systemd import NoSystemdError, Units
 from podresize.requirements.runtime_target import RuntimeHandle
 
 COMPONENTS = (
@@ -36,8 +40,13 @@ Commandable = ClusterHandle | RuntimeHandle | str
 
 # Above the init's own limits: it gives up a stop after 15 s and a start after 30 s, and says so.
 _ANSWER_SECONDS = 40.0
+GUESTS_ANSWER_SECONDS = 60.0
+"""Above the guest's: it is given up when it is silent for 45 s, times its slowness
+(``vm.components``)."""
 _RUNTIME_SECONDS = 30.0
 _LOOK_SECONDS = 0.02
+_CALLERS = (LookupError.__name__, NoSystemdError.__name__)
+"""The errors of whoever commands: a component that is not there, a systemd that is not."""
 
 
 def why_not(handle: ClusterHandle) -> str | None:
@@ -99,11 +108,33 @@ def start_all(cluster: Commandable) -> list[str]:
     return stopped
 
 
+def daemon_reload(cluster: Commandable) -> None:
+    """Have the node's systemd read its units anew, and return when it has.
+
+    Whatever it has of a cgroup's settings it applies again by that (``systemctl daemon-reload``).
+    Raises ``UsageError`` for a node without systemd, which says why, and ``HarnessError`` as
+    ``stop`` does.
+    """
+    _command(cluster, {"do": "daemon-reload"})
+
+
+def units(cluster: Commandable, names: Sequence[str], *, properties: Sequence[str]) -> Units:
+    """Return what the node's systemd has of units: unit -> property -> text of ``systemctl show``.
+
+    A unit that there is not has the properties of an empty one, and ``LoadState`` not-found. Raises
+    as ``daemon_reload`` does.
+    """
+    asked = {"do": "units", "units": list(names), "properties": list(properties)}
+    found: Units = _command(cluster, asked)
+    return found
+
+
 def _command(cluster: Commandable, command: dict[str, Any]) -> Any:
-    path = _place(cluster)[0]
+    path, in_guest = _place(cluster)[0], _is_in_guest(cluster)
+    seconds = GUESTS_ANSWER_SECONDS if in_guest else _ANSWER_SECONDS
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(_ANSWER_SECONDS)
+            connection.settimeout(seconds * _slowness(cluster))
             connection.connect(path)
             with connection.makefile("rwb") as stream:
                 stream.write(json.dumps(command).encode() + b"\n")
@@ -114,16 +145,19 @@ def _command(cluster: Commandable, command: dict[str, Any]) -> Any:
             f"the cluster did not carry out a command: {error}",
             value=json.dumps(command),
             origin=path,
-            causes=("the cluster has ended, or ended over it", "not root", "an overloaded host"),
+            causes=(
+                *(("the guest answers no more: its console says why",) if in_guest else ()),
+                *("the cluster has ended, or ended over it", "not root", "an overloaded host"),
+            ),
             next_command="podresize cluster list",
         ) from error
     if "error" in answer:
-        wrong = UsageError if answer["error"] == "LookupError" else HarnessError
+        wrong = UsageError if answer["error"] in _CALLERS else HarnessError
         raise wrong(
             answer["what"],
             value=json.dumps(command),
             origin=path,
-            causes=_causes(cluster) if wrong is UsageError else (),
+            causes=_causes(cluster) if answer["error"] == LookupError.__name__ else (),
             next_command="podresize cluster list",
         )
     return answer["done"]
@@ -149,12 +183,11 @@ def _place(cluster: Commandable) -> tuple[str, str]:
             causes=("it was there before, and whoever started it answers for it",),
             next_command="podresize runtime up",
         )
+    handle = _cluster(cluster)
     if isinstance(cluster, str):
-        there = registry.find(cluster)
-        handle = None if there is None else there.handle
         what, value = "no ready cluster of that name", cluster
     else:
-        handle, what, value = cluster, why_not(cluster) or "", cluster.name
+        what, value = why_not(cluster) or "", cluster.name
     node = handle.nodes[0] if handle is not None and handle.nodes else None
     if node is not None and node.control is not None and node.cri_endpoint is not None:
         return node.control, node.cri_endpoint
@@ -166,11 +199,34 @@ def _place(cluster: Commandable) -> tuple[str, str]:
     )
 
 
+def _cluster(cluster: ClusterHandle | str) -> ClusterHandle | None:
+    """Return the handle of a cluster, None where none of that name is ready."""
+    if not isinstance(cluster, str):
+        return cluster
+    there = registry.find(cluster)
+    return None if there is None else there.handle
+
+
+def _slowness(cluster: Commandable) -> float:
+    """Return how many times as long as natively the node takes for what it is told."""
+    handle = cluster if isinstance(cluster, RuntimeHandle) else _cluster(cluster)
+    return 1.0 if handle is None else handle.fingerprint.slowness
+
+
+def _is_in_guest(cluster: Commandable) -> bool:
+    """Return whether the node has to be asked by its agent."""
+    if isinstance(cluster, RuntimeHandle):
+        return cluster.agent is not None
+    handle = _cluster(cluster)
+    return handle is not None and any(node.agent is not None for node in handle.nodes)
+
+
 def _wait_runtime(cluster: Commandable) -> None:
     """Return when the runtime answers: it listens before its CRI service is initialised."""
-    deadline = time.monotonic() + _RUNTIME_SECONDS
-    with RuntimeClient(_place(cluster)[1]) as runtime:
-        runtime.wait_connected(seconds=_RUNTIME_SECONDS)
+    slowness = _slowness(cluster)
+    deadline = time.monotonic() + _RUNTIME_SECONDS * slowness
+    with RuntimeClient(_place(cluster)[1], timeout=CALL_TIMEOUT * slowness) as runtime:
+        runtime.wait_connected(seconds=_RUNTIME_SECONDS * slowness)
         while True:
             try:
                 runtime.status_info()

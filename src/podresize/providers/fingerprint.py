@@ -33,13 +33,16 @@ def detect(
     cgroup_version: int,
     host_limits: tuple[str, ...] = (),
     oci_version: Callable[[Path], str] | None = None,
+    slowness: float = 1.0,
+    accelerator: str | None = None,
 ) -> Fingerprint:
     """Return the fingerprint of a cluster's node.
 
     ``cgroup_version`` is what the provider read off the node's mounts. ``oci_version`` returns what
     an OCI runtime of the node, by its path there, prints for ``--version``; None where the node's
-    programs are this host's. Raises ``ApiError``,
-    ``CriError`` or ``HarnessError`` when a part does not answer.
+    programs are this host's; ``slowness`` is what was measured of its processor, ``accelerator``
+    what runs its machine. Raises ``ApiError``, ``CriError`` or ``HarnessError`` when a part does
+    not answer.
     """
     version = server_version(api)["gitVersion"].removeprefix("v")
     info: dict[str, str] = get(api, kind="nodes", name=node)["status"]["nodeInfo"]
@@ -65,6 +68,8 @@ def detect(
         host_limits=host_limits,
         memory_manager_policy=kubelet.get("memoryManagerPolicy", "None"),
         sync_seconds=_sync_seconds(kubelet),
+        slowness=slowness,
+        accelerator=accelerator,
     )
 
 

@@ -63,10 +63,13 @@ class Host:
         """What the host withholds from every target on it, as reasons for ``unsupported``."""
         return () if self.sys_resource else ("no CAP_SYS_RESOURCE",)
 
-    def problems(self, *, instances: int = inotify.INSTANCES_PER_CLUSTER) -> list[Problem]:
+    def problems(
+        self, *, instances: int = inotify.INSTANCES_PER_CLUSTER, node: bool = True
+    ) -> list[Problem]:
         """Return what makes a start impossible, worst first; empty when all is well.
 
-        ``instances`` is how many of inotify what is to be started takes.
+        ``instances`` is how many of inotify what is to be started takes. ``node`` is whether a
+        container runtime is to run on this host's kernel: without one there are only processes.
         """
         found: list[Problem] = []
         if not self.is_root:
@@ -87,7 +90,7 @@ class Host:
             found.append(
                 Problem(what="no cgroup hierarchy is mounted", remedy="mount | grep cgroup")
             )
-        elif self.cgroup_version == 1:
+        elif self.cgroup_version == 1 and node:
             lacking_controllers = [c for c in _V1_REQUIRED if c not in self.cgroup_mounts]
             if lacking_controllers:
                 found.append(
@@ -96,7 +99,7 @@ class Host:
                         remedy="cat /proc/cgroups",
                     )
                 )
-        if not self.overlayfs:
+        if node and not self.overlayfs:
             found.append(Problem(what="the kernel has no overlayfs", remedy="modprobe overlay"))
         if self.disk_free < _DISK_NEEDED:
             found.append(
@@ -182,6 +185,11 @@ def cgroup_mounts(mountinfo: str) -> tuple[int, dict[str, Path]]:
     if "memory" in v1 or v2 is None:
         return 1, v1
     return 2, {"unified": v2}
+
+
+def cgroup_version() -> int:
+    """Return the cgroup version that this host uses for resources."""
+    return cgroup_mounts(Path("/proc/self/mountinfo").read_text())[0]
 
 
 def unified_beside(mountinfo: str) -> list[Path]:

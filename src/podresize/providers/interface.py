@@ -36,6 +36,11 @@ class NodeHandle:
     (``cri.calls``), None where there is no tap; ``cri_endpoint`` is the tap's then, and ``faults``
     what it does wrong. ``wrongs`` are ``Target.wrongs``. Of a node that is out of reach there is
     the name alone.
+
+    ``agent`` is the path of the socket by which the agent of a node in a guest is reached
+    (``guest.client``), None where the node's kernel is this host's. ``cgroup_mounts``, ``proc`` and
+    ``kubelet`` are paths in the guest then, for ``kernel_of`` alone to follow; ``accelerator`` is
+    what runs it, ``kvm`` or ``tcg``.
     """
 
     name: str
@@ -48,6 +53,8 @@ class NodeHandle:
     calls: Path | None = None
     faults: tuple[str, ...] = ()
     wrongs: tuple[str, ...] = ()
+    agent: str | None = None
+    accelerator: str | None = None
 
     @property
     def runtime_endpoint(self) -> str:
@@ -69,6 +76,8 @@ class NodeHandle:
             "calls": None if self.calls is None else str(self.calls),
             "faults": list(self.faults),
             "wrongs": list(self.wrongs),
+            "agent": self.agent,
+            "accelerator": self.accelerator,
         }
 
     @classmethod
@@ -85,6 +94,8 @@ class NodeHandle:
             calls=Path(raw["calls"]) if raw.get("calls") else None,
             faults=tuple(raw.get("faults", ())),
             wrongs=tuple(raw.get("wrongs", ())),
+            agent=raw.get("agent"),
+            accelerator=raw.get("accelerator"),
         )
 
 
@@ -183,6 +194,8 @@ class Provider(Protocol):
     """Whether ``up`` can make a node that joins a cluster that is there."""
     CLUSTER_BYTES: int
     """The memory that a small cluster of one node with some pods takes, rounded up."""
+    CLUSTERS_PER_PROCESSOR: float
+    """How many of them work beside each other without taking processors from each other."""
     CLUSTER_INSTANCES: int
     """The inotify instances of this host's user that it takes (``inotify`` says why)."""
 
@@ -194,8 +207,11 @@ class Provider(Protocol):
         """Raise ``HostError`` with what keeps a cluster from starting on this host."""
         ...
 
-    def notes(self) -> list[str]:
-        """Return what is done differently on this host, one sentence each."""
+    def notes(self, *, accelerator: str | None = None) -> list[str]:
+        """Return what is done differently on this host, one sentence each.
+
+        ``accelerator`` is what runs the guest of a node in one, or what was asked for.
+        """
         ...
 
     def gather(self, target: Target, *, progress: Progress | None = None) -> object:

@@ -6,6 +6,7 @@ the source.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from decimal import Decimal
@@ -18,7 +19,7 @@ from packaging.version import InvalidVersion, Version
 from podresize.errors import UsageError
 from podresize.oracle.quantity import parse_quantity, whole_bytes
 from podresize.providers.host import Host
-from podresize.requirements.target import Target
+from podresize.requirements.target import Target, kubelet_settings
 
 FEATURE = "InPlacePodVerticalScaling"
 # The settings by which the provider reaches and isolates the kubelet, and the one that is the
@@ -34,6 +35,18 @@ _OWNED_KUBELET_KEYS = (
     "tlsPrivateKeyFile",
     "port",
 )
+
+
+def told(target: Target, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a target as it is handed to whoever makes it: plain data.
+
+    Whose files they were does not matter later, what they said does.
+    """
+    return dataclasses.asdict(target) | {
+        "kubelet_config": None,
+        "kubelet": kubelet_settings(overrides),
+        "manifests": (),
+    }
 
 
 def gate_is_locked(kubernetes: str) -> bool:

@@ -20,6 +20,10 @@ def provider_of(name: str) -> Provider:
         from podresize.providers.kind import provider as kind
 
         return kind
+    if name == "vm":
+        from podresize.providers.vm import provider as vm
+
+        return vm
     if name == "kubeconfig":
         from podresize.providers.kubeconfig import provider as kubeconfig
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from podresize.cluster.get import list_objects
@@ -14,7 +15,6 @@ from podresize.cluster.wait import wait_for
 from podresize.errors import HarnessError
 from podresize.evidence.agreement import api_is_done
 from podresize.evidence.case import Case
-from podresize.evidence.cgroup_paths import find_pod_cgroups, resource_files
 from podresize.evidence.measuring import Load, Measurement, by_step
 from podresize.evidence.recorder import Recorder
 from podresize.evidence.steps import step_times
@@ -59,7 +59,7 @@ def all_at_once(reach: Reach, pods: Sequence[RunningPod], change: Change) -> See
 
 
 def _begin(reach: Reach, pod: RunningPod, change: Change) -> Recorder:
-    recorder = Recorder()
+    recorder = reach.recorder()
     recorder.observe(Witness.API, POD, without_managed_fields(pod.raw))
     _look(reach, pod, recorder)
     recorder.mark_patch()
@@ -99,8 +99,8 @@ def _end(
 def _look(reach: Reach, pod: RunningPod, recorder: Recorder) -> None:
     """Read the pod's cgroups and the runtime's statuses once."""
     ids = container_ids(pod.raw)
-    cgroups = find_pod_cgroups(
-        reach.node.cgroup_mounts,
+    kernel = reach.nodes_kernel
+    cgroups = kernel.pod_cgroups(
         pod_uid=pod.raw["metadata"]["uid"],
         qos_class=pod.raw["status"]["qosClass"],
         container_ids=tuple(ids.values()),
@@ -111,7 +111,7 @@ def _look(reach: Reach, pod: RunningPod, recorder: Recorder) -> None:
     for name, id_ in ids.items():
         recorder.observe(Witness.CRI, container_subject(name), reach.cri.container_status(id_))
     for subject, where in places.items():
-        files = {path.name: path.read_text() for path in resource_files(where).values()}
+        files = {name: kernel.read(path) for name, path in kernel.resource_files(where).items()}
         recorder.observe(Witness.KERNEL, subject, files)
 
 
@@ -126,10 +126,18 @@ def measured(what: str, seen: Seen, *, before: Load, after: Load) -> Measurement
 
 
 def load_of(reach: Reach) -> Load:
-    """Return what the host and the node do now."""
-    pods = list_objects(reach.api, kind="pods", field_selector=f"spec.nodeName={reach.node.name}")
+    """Return what the node does now.
+
+    Of one whose kernel is out of reach the load is this host's, which asks.
+    """
+    name = reach.node.name
+    (node,) = list_objects(reach.api, kind="nodes", field_selector=f"metadata.name={name}")
+    pods = list_objects(reach.api, kind="pods", field_selector=f"spec.nodeName={name}")
+    load = os.getloadavg()[0]
+    if reach.kernel is not None:
+        load = float(reach.kernel.read(Path("/proc/loadavg")).split()[0])
     return Load(
-        load_average=round(os.getloadavg()[0], 2),
-        processors=len(os.sched_getaffinity(0)),
+        load_average=round(load, 2),
+        processors=int(node["status"]["capacity"]["cpu"]),
         pods=len(pods),
     )

@@ -40,6 +40,10 @@ class LivePod:
         """The pod's name."""
         return str(self.raw["metadata"]["name"])
 
+    def patience(self, seconds: float) -> float:
+        """Return how long the pod's node may take for so many seconds of another's work."""
+        return self._reach.patience(seconds)
+
     @property
     def now(self) -> dict[str, Any]:
         """The raw pod as the API has it now."""
@@ -128,6 +132,8 @@ class LivePod:
     def run(self, command: Sequence[str], *, deadline: float = 30.0) -> int | None:
         """Run a command in the first container for ``deadline`` seconds; return its exit code.
 
+        It gets longer than that where the node is slow.
+
         None when the container ended with it: on cgroup v2 all its processes are killed at once.
         """
         try:
@@ -137,7 +143,7 @@ class LivePod:
                 pod=self.name,
                 container=self.raw["spec"]["containers"][0]["name"],
                 command=command,
-                deadline=deadline,
+                deadline=self.patience(deadline),
             )
         except ExecInterruptedError:
             return None
@@ -171,7 +177,7 @@ class LivePod:
             namespace=self.namespace,
             name=self.name,
             uid=self.raw["metadata"]["uid"],
-            deadline=_GONE_SECONDS,
+            deadline=self._reach.patience(_GONE_SECONDS),
         )
 
     def _get(self) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def ask_many(
         other = None if beside is None else somebody.submit(beside)
         for number, change in enumerate(changes):
             if number and pace is Pace.IN_PROGRESS:
-                recorder.wait_until(_has_begun(recorder), deadline=_BEGUN_SECONDS)
+                recorder.wait_until(_has_begun(recorder), deadline=reach.patience(_BEGUN_SECONDS))
             answer = ask(reach.api, pod, change, How(), endpoint=where, recorder=recorder)
             if answer.ok:
                 pod = answer.body

@@ -7,6 +7,8 @@ import dataclasses
 from podresize.cluster.api import Api
 from podresize.cri.client import RuntimeClient
 from podresize.errors import HarnessError
+from podresize.evidence.kernel_view import KernelView
+from podresize.evidence.recorder import Recorder
 from podresize.providers.interface import ClusterHandle, NodeHandle
 
 
@@ -14,13 +16,26 @@ from podresize.providers.interface import ClusterHandle, NodeHandle
 class Reach:
     """The API, the runtime, and the handle with the node.
 
-    ``runtime`` is None where the node is out of reach.
+    ``runtime`` and ``kernel`` are None where the node is out of reach.
     """
 
     api: Api
     runtime: RuntimeClient | None
     handle: ClusterHandle
     run_id: str
+    kernel: KernelView | None = None
+
+    def recorder(self) -> Recorder:
+        """Return a recorder for what is to be watched on the node."""
+        return Recorder(slowness=self.handle.fingerprint.slowness)
+
+    def patience(self, seconds: float) -> float:
+        """Return how long the node may take for what another may take so many seconds for."""
+        return self.handle.fingerprint.patience(seconds)
+
+    def lull(self, seconds: float) -> float:
+        """Return how long to watch the node for what it must not do: see ``Fingerprint.lull``."""
+        return self.handle.fingerprint.lull(seconds)
 
     @property
     def cri(self) -> RuntimeClient:
@@ -33,6 +48,18 @@ class Reach:
                 causes=("a check asks the runtime and no requirement of it needs cri",),
             )
         return self.runtime
+
+    @property
+    def nodes_kernel(self) -> KernelView:
+        """The kernel of the node. Raises ``HarnessError`` where it is out of reach."""
+        if self.kernel is None:
+            raise HarnessError(
+                "the node's kernel is out of reach",
+                value=self.node.name,
+                origin=f"provider {self.handle.provider}",
+                causes=("a check looks into cgroups and no requirement of it needs the node",),
+            )
+        return self.kernel
 
     @property
     def node(self) -> NodeHandle:

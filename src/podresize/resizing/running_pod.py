@@ -95,11 +95,11 @@ class RunningPod(LivePod):
             namespace=namespace,
             name=name,
             predicate=is_running,
-            deadline=_RUNNING_SECONDS,
+            deadline=reach.patience(_RUNNING_SECONDS),
             what="Running",
         )
         pod = cls(reach, raw, has_node_alone=has_node_alone)
-        pod._is_new_until = time.monotonic() + _QUIET_SECONDS
+        pod._is_new_until = time.monotonic() + reach.lull(_QUIET_SECONDS)
         return pod
 
     @property
@@ -148,7 +148,8 @@ class RunningPod(LivePod):
 
         ``metrics``: what kubelet and apiserver count is read before and after as well. ``then``
         is done as soon as the answer is there, and named in the evidence as ``observe`` does it.
-        It is watched for ``settle`` seconds at least: what undoes a resize may come after its end.
+        It is watched for ``settle`` seconds at least, of a node at full speed: what undoes a resize
+        may come after its end.
 
         ``surroundings`` are by default those that the pod's maker can vouch for: the whole node
         where the check has it alone, nothing where others come and go. Raises ``HarnessError`` when
@@ -156,7 +157,7 @@ class RunningPod(LivePod):
         """
         self._settle()
         self._look(surroundings)
-        recorder = Recorder()
+        recorder = self._reach.recorder()
 
         def act() -> None:
             self._ask(change, How(form=form), recorder)
@@ -185,7 +186,7 @@ class RunningPod(LivePod):
         """
         self._settle()
         self._look(surroundings)
-        recorder = Recorder()
+        recorder = self._reach.recorder()
         return self._observe(
             recorder,
             self.expectation(changes),
@@ -214,7 +215,7 @@ class RunningPod(LivePod):
             is_put=how.form is Form.PUT,
             is_stale=how.resource_version not in (None, self.resource_version),
         )
-        recorder = Recorder()
+        recorder = self._reach.recorder()
         self._record_pod(recorder, self._before)
         recorder.mark_patch()
         self._ask(change, how, recorder)
@@ -241,7 +242,7 @@ class RunningPod(LivePod):
         ``settle`` seconds at least.
         """
         self._look(surroundings)
-        recorder = Recorder()
+        recorder = self._reach.recorder()
 
         return self._observe(
             recorder,
@@ -267,7 +268,7 @@ class RunningPod(LivePod):
                 name=self.name,
                 predicate=is_running,
                 quiet=left,
-                deadline=_RUNNING_SECONDS,
+                deadline=self._reach.patience(_RUNNING_SECONDS),
                 what="Running",
             )
 
@@ -316,11 +317,12 @@ class RunningPod(LivePod):
             recorder.mark_patch()
             meter = None if look.sampler is None else SamplingMeter(look.sampler)
             act()
-            recorder.wait_until(lambda _: False, deadline=settle)
+            if settle:
+                recorder.wait_until(lambda _: False, deadline=self._reach.lull(settle))
             recorder.wait_until(decided, deadline=expected.deadline)
             if any(item.restarts for item in expected.containers):
                 # Once means once: a second restart follows on the heels of the first.
-                recorder.wait_until(lambda _: False, deadline=_ONCE_SECONDS)
+                recorder.wait_until(lambda _: False, deadline=self._reach.lull(_ONCE_SECONDS))
             sampling = None if meter is None else meter.read()
         if metrics:
             record_metrics(self._reach, recorder)

@@ -32,7 +32,8 @@ def observe_together(
             failed.append(error)
             raise
 
-    ready = threading.Barrier(len(pods), act, timeout=_ARRIVE_SECONDS)
+    patience = max((pod.patience(_ARRIVE_SECONDS) for pod in pods), default=_ARRIVE_SECONDS)
+    ready = threading.Barrier(len(pods), act, timeout=patience)
 
     def watch(pod: RunningPod) -> Timeline:
         try:

@@ -47,7 +47,7 @@ class WaitingPod(RunningPod):
             namespace=self.namespace,
             name=self.name,
             predicate=is_running,
-            deadline=_RUNNING_SECONDS,
+            deadline=self._reach.patience(_RUNNING_SECONDS),
             what="Running",
         )
 

@@ -11,12 +11,10 @@ from typing import Any
 from podresize.cluster.observing import observe_pod
 from podresize.cri.call_observer import CallObserver
 from podresize.cri.client import RuntimeClient
-from podresize.cri.observing import observe_containers
-from podresize.evidence.cgroup_paths import find_pod_cgroups, resource_files
-from podresize.evidence.cgroup_sampler import FAST_RATE, CgroupSampler
-from podresize.evidence.cgroup_settings import settings
+from podresize.cri.observing import PATIENCE, observe_containers
+from podresize.evidence.kernel_observers import Sampler
+from podresize.evidence.kernel_view import KernelView
 from podresize.evidence.observer import Observer, ObserverGroup
-from podresize.evidence.process_identity import ProcessIdentity
 from podresize.evidence.recorder import Recorder
 from podresize.evidence.timeline import QOS, Witness, settings_subject
 from podresize.oracle.model import POD, container_subject
@@ -37,8 +35,9 @@ class Look:
     reads the files in the containers.
     """
 
-    sampler: CgroupSampler | None = None
+    sampler: Sampler | None = None
     inside: Inside | None = None
+    kernel: KernelView | None = None
 
     def hurry(self) -> None:
         """Have the cgroups sampled as fast as the witness can."""
@@ -48,7 +47,9 @@ class Look:
     @property
     def clock_ahead(self) -> float:
         """Seconds by which this host's monotonic clock is ahead of the workload's."""
-        return 0.0 if self.inside is None else self.inside.clock_ahead
+        if self.inside is not None:
+            return self.inside.clock_ahead
+        return 0.0 if self.kernel is None else self.kernel.clock_ahead
 
 
 @contextlib.contextmanager
@@ -71,9 +72,8 @@ def observers(
         with ObserverGroup([watch, *inside.observers]):
             yield Look(inside=inside)
         return
-    assert reach.node.proc is not None
-    cgroups = find_pod_cgroups(
-        reach.node.cgroup_mounts,
+    kernel = reach.nodes_kernel
+    cgroups = kernel.pod_cgroups(
         pod_uid=uid,
         qos_class=pod["status"]["qosClass"],
         container_ids=tuple(containers.values()),
@@ -83,14 +83,12 @@ def observers(
     }
     # At full rate to the end: a kubelet that takes the resize for unfinished writes again at each
     # sync, and what it undoes meanwhile lasts for milliseconds (deviation PD-01).
-    sampler = CgroupSampler(
-        {subject: resource_files(where) for subject, where in places.items() if subject != QOS},
-        recorder=recorder,
-        slow_rate=FAST_RATE,
-    )
-    processes = ProcessIdentity(
+    files = {
+        subject: kernel.resource_files(where) for subject, where in places.items() if subject != QOS
+    }
+    sampler = kernel.sampler(files, recorder=recorder)
+    processes = kernel.processes(
         {container_subject(each): _one(places[container_subject(each)]) for each in containers},
-        proc=reach.node.proc,
         recorder=recorder,
     )
 
@@ -100,13 +98,15 @@ def observers(
             for controller, path in places[subject].items()
         }
         places[subject] = where
-        sampler.follow(subject, resource_files(where))
+        sampler.follow(subject, kernel.resource_files(where))
         processes.follow(subject, _one(where))
 
     ids = _Containers(reach.cri, uid, containers, moved)
     found: list[Observer | ObserverGroup] = [
         observe_pod(reach.api, namespace=namespace, name=name, recorder=recorder),
-        observe_containers(reach.cri, ids=ids, recorder=recorder),
+        observe_containers(
+            reach.cri, ids=ids, recorder=recorder, patience=reach.patience(PATIENCE)
+        ),
         sampler,
         processes,
     ]
@@ -121,10 +121,10 @@ def observers(
             )
         )
     group = ObserverGroup(found)
-    _note_settings(places, recorder)
+    _note_settings(kernel, places, recorder)
     with group:
-        yield Look(sampler=sampler)
-    _note_settings(places, recorder)
+        yield Look(sampler=sampler, kernel=kernel)
+    _note_settings(kernel, places, recorder)
 
 
 class _Containers:
@@ -163,9 +163,12 @@ def _one(directories: Directories) -> Path:
     return directories.get("memory") or directories["unified"]
 
 
-def _note_settings(places: Mapping[str, Directories], recorder: Recorder) -> None:
+def _note_settings(
+    kernel: KernelView, places: Mapping[str, Directories], recorder: Recorder
+) -> None:
     for subject, where in places.items():
-        recorder.observe(Witness.KERNEL, settings_subject(subject), dict(settings(where)))
+        found: dict[str, Any] = dict(kernel.settings(where))
+        recorder.observe(Witness.KERNEL, settings_subject(subject), found)
 
 
 def container_ids(pod: dict[str, Any]) -> dict[str, str]:

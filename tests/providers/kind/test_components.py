@@ -71,6 +71,15 @@ def test_what_systemd_had_to_start_again_has_ended(
     assert NodeComponents(worker, control_plane).ended("kubelet") is ended
 
 
+def test_systemd_is_that_of_the_checks_node(nodes: tuple[FakeNode, FakeNode]) -> None:
+    worker, control_plane = nodes
+
+    NodeComponents(worker, control_plane).systemd().daemon_reload()
+
+    assert worker.asked == [("systemctl", "daemon-reload")]
+    assert control_plane.asked == []
+
+
 def test_of_a_static_pod_it_is_not_known(nodes: tuple[FakeNode, FakeNode]) -> None:
     with pytest.raises(LookupError, match="etcd is not systemd's"):
         NodeComponents(*nodes).ended("etcd")

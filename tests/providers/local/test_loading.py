@@ -54,6 +54,7 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Any:
     class Handle:
         class fingerprint:  # noqa: N801 (an attribute's name)
             runtime_version = "1.6.36"
+            patience = staticmethod(float)
 
     return Handle()
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from podresize.cri.client import RuntimeClient
 from podresize.errors import HostError
 from podresize.providers.kind.node import Node
+from podresize.providers.systemd import NodeSystemd, Systemd
 
 _UNITS = ("containerd", "kubelet")
 _PODS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
@@ -65,6 +66,10 @@ class NodeComponents:
         elif self._aside(name).exists():
             self._aside(name).rename(self._manifest(name))
             self._wait_until_it_runs(name)
+
+    def systemd(self) -> Systemd:
+        """Return the systemd in the container of the checks' node."""
+        return NodeSystemd(self._node.run)
 
     def _known(self, name: str) -> None:
         if name not in (*_UNITS, *_PODS):

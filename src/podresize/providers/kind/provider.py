@@ -12,7 +12,6 @@ import os
 import select
 import shutil
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from podresize.cri.client import RuntimeClient
 from podresize.errors import HarnessError, HostError, PodresizeError, UsageError
 from podresize.providers import compatibility, linux
 from podresize.providers import host as hosts
+from podresize.providers.beginning import begin
 from podresize.providers.child import Supervisor, Tell, reap, reap_ended, why_ended
 from podresize.providers.interface import ClusterHandle, Found, NodeHandle
 from podresize.providers.kind import configuration, state, strangers
@@ -34,15 +34,16 @@ from podresize.providers.kind.engine import Engine, find_engine
 from podresize.providers.kind.layout import Layout
 from podresize.providers.kind.node import WORKLOAD_IMAGE, Node, kept_on
 from podresize.providers.kind.removing import remove, sweep
-from podresize.providers.kubelet import overrides_of
-from podresize.providers.names import check_name, name_in_use, new_name
+from podresize.providers.kubelet import overrides_of, told
+from podresize.providers.names import name_in_use
 from podresize.providers.readiness import wait_node
 from podresize.providers.recording import as_found
-from podresize.requirements.target import Target, kubelet_settings
+from podresize.requirements.target import Target
 
 CAN_MAKE = True
 CAN_JOIN = False
 CLUSTER_BYTES = 1500 << 20
+CLUSTERS_PER_PROCESSOR = 2.0
 # Of a node. Measured with Kubernetes 1.27: 25, among them 5 of the node's systemd.
 CLUSTER_INSTANCES = 27
 _MODULE = "podresize.providers.kind.keeper"
@@ -66,6 +67,7 @@ class Parts:
 def check_target(target: Target) -> None:
     """Raise ``UsageError`` for a target that kind can make on no host."""
     compatibility.check_target(target)
+    compatibility.check_cgroup(target, hosts.cgroup_version())
 
 
 def check_host() -> Engine:
@@ -73,7 +75,7 @@ def check_host() -> Engine:
     return find_engine()
 
 
-def notes() -> list[str]:
+def notes(*, accelerator: str | None = None) -> list[str]:  # noqa: ARG001 (the interface's)
     """Return what is done differently on this host, one sentence each."""
     host = hosts.inspect()
     engine = find_engine()
@@ -122,12 +124,10 @@ def up(
     ``HostError`` for a host or an engine that cannot, ``HarnessError`` with the last lines of
     kind's log when it fails; then nothing is left behind.
     """
-    began = time.monotonic()
-    tell = tell or (lambda _step, _seconds: None)
     if joins is not None:
         raise UsageError("a node of kind joins no cluster that is there", value=joins.name)
-    name = name or new_name()
-    check_name(name)
+    beginning = begin(name, tell)
+    name = beginning.name
     check_target(target)
     overrides = overrides_of(target)
     engine = check_host()
@@ -137,15 +137,13 @@ def up(
     refuse_strangers(engine, name)
     parts = gather(target, progress=progress)
     give_image(engine, parts.image, progress or default_progress())
-    tell("node image ready", time.monotonic() - began)
+    beginning.tell("node image ready")
     me = os.getpid()
     supervisor = Supervisor(
         name,
         {
             "name": name,
-            # Whose file it was does not matter later, what it said does.
-            "target": dataclasses.asdict(target)
-            | {"kubelet_config": None, "kubelet": kubelet_settings(overrides)},
+            "target": told(target, overrides),
             "kubelet_overrides": overrides,
             "image": parts.image.name,
             "kind": str(parts.kind),
@@ -159,11 +157,11 @@ def up(
         stopping=_STOP_SECONDS,
     )
     try:
-        started = supervisor.wait_started(lambda step, at: tell(step, at - began))
+        started = supervisor.wait_started(beginning.tell_at)
         handle = _wait_ready(
             *(supervisor, engine, tuple(map(NodeHandle.from_json, started["nodes"]))),
             Layout(name=name),
-            lambda step: tell(step, time.monotonic() - began),
+            beginning.tell,
         )
         state.hand_over(name, handle.to_json())
     except PodresizeError as error:

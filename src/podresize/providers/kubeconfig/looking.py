@@ -27,8 +27,10 @@ LIMITS = (
     "no cri (no node access)",
     "no cgroup (no node access: a container sees its own cgroup alone)",
     "no control (no node access)",
+    "no node-systemd (no node access)",
     "no metrics (reading them would take rights on nodes/proxy)",
     "no namespace-rules (the checks share a namespace, and a quota would bind all of them)",
+    "no swap (nothing tells of a node's)",
     "no workloads (only pods are made on an existing cluster)",
     "no impersonation (nobody but the kubeconfig's user asks)",
 )

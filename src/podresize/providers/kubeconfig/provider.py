@@ -33,6 +33,7 @@ CAN_MAKE = False
 CAN_JOIN = False
 # No cluster is made, so none takes anything; these are divided by.
 CLUSTER_BYTES = 1
+CLUSTERS_PER_PROCESSOR = 2.0
 CLUSTER_INSTANCES = 1
 _HOSTNAME = "kubernetes.io/hostname"
 _NOBODY = 65535
@@ -63,7 +64,7 @@ def check_host() -> None:
     """Nothing: any host will do."""
 
 
-def notes() -> list[str]:
+def notes(*, accelerator: str | None = None) -> list[str]:  # noqa: ARG001 (the interface's)
     """Return what is done differently here, one sentence each."""
     return [
         "no node access: cgroups are read from inside the container, by its own workload, fifty "

@@ -9,10 +9,10 @@ from typing import Any
 import yaml
 
 from podresize.providers import host as hosts
-from podresize.providers.local import configuration, network
+from podresize.providers.local import configuration, issuing, network
 from podresize.providers.local.certificates import Authority
 from podresize.providers.local.components import Component, plan
-from podresize.providers.local.layout import SERVICE_ADDRESS, Layout
+from podresize.providers.local.layout import Layout
 from podresize.providers.local.making import Ordered
 from podresize.requirements.target import Target
 
@@ -63,34 +63,13 @@ class ClusterMaking(Ordered):
         )
 
     def _issue(self, layout: Layout) -> None:
-        local = ("localhost", layout.node_name)
-        users = ["kubelet"]
-        if self._host is None:
-            authority = Authority(layout.pki)
-            _issue_for_control_plane(authority, layout, local)
-            users += ["admin", "controller-manager", "scheduler"]
-        else:
-            authority = Authority(layout.pki, of=self._host.pki)
-        authority.server("kubelet-server", hosts=local, addresses=(layout.node_address,))
-        authority.client(
-            "kubelet", user=f"system:node:{layout.node_name}", groups=("system:nodes",)
+        host = self._host
+        authority = Authority(layout.pki, of=None if host is None else host.pki)
+        if host is None:
+            issuing.issue_for_control_plane(authority, layout)
+        issuing.issue_for_node(authority, layout, address=layout.node_address)
+        issuing.write_kubeconfigs(
+            layout,
+            users=("kubelet", *(() if host is not None else issuing.CONTROL_PLANE_USERS)),
+            address=(host or layout).node_address,
         )
-        server = f"https://{(self._host or layout).node_address}:6443"
-        for user in users:
-            path = layout.etc / f"{user}.kubeconfig"
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(configuration.kubeconfig(layout, user=user, server=server))
-
-
-def _issue_for_control_plane(authority: Authority, layout: Layout, local: tuple[str, ...]) -> None:
-    authority.server(
-        "apiserver",
-        hosts=(*local, "kubernetes", "kubernetes.default", "kubernetes.default.svc"),
-        addresses=("127.0.0.1", layout.node_address, SERVICE_ADDRESS),
-    )
-    authority.client("admin", user="podresize-admin", groups=("system:masters",))
-    authority.client("apiserver-kubelet", user="kube-apiserver", groups=("system:masters",))
-    authority.client("controller-manager", user="system:kube-controller-manager")
-    authority.client("scheduler", user="system:kube-scheduler")
-    authority.signing_key("service-account")

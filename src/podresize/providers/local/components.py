@@ -20,7 +20,8 @@ class Component:
     """One process. ``after`` names the conditions that must hold before it starts.
 
     ``job`` marks a process that is meant to end, with success; any other that ends takes the
-    cluster down. ``environment`` is added to that of all of them.
+    cluster down. ``environment`` is added to that of all of them. ``others`` are further logs,
+    beside its own, whose last lines are shown when it ends.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Component:
     after: tuple[str, ...] = ()
     job: bool = False
     environment: tuple[tuple[str, str], ...] = ()
+    others: tuple[str, ...] = ()
 
 
 # An apiserver's start makes garbage for a second of processor time and more: it is collected when
@@ -160,7 +162,7 @@ def plan(
     )
     runtime = plan_runtime(layout, programs, images, tap=target.tap, faults=target.faults)
     node = [*runtime, kubelet]
-    return node if joins else [*_control_plane(layout, target, programs, etcd_version), *node]
+    return node if joins else [*plan_control_plane(layout, target, programs, etcd_version), *node]
 
 
 def plan_runtime(
@@ -175,7 +177,7 @@ def plan_runtime(
     ctr = str(programs["ctr"])
     socket = str(layout.containerd_socket)
     return [
-        *((_tap(layout, faults),) if tap else ()),
+        *((plan_tap(layout, faults),) if tap else ()),
         Component(
             name="containerd",
             command=(str(programs["containerd"]), "--config", str(layout.etc / "containerd.toml")),
@@ -192,7 +194,16 @@ def plan_runtime(
     ]
 
 
-def _tap(layout: Layout, faults: Iterable[str]) -> Component:
+# Of a process that is this interpreter: the libraries on the others' path are not its own, and its
+# modules are those of the process that starts it.
+OWN_ENVIRONMENT = (
+    ("LD_LIBRARY_PATH", ""),
+    ("PYTHONPATH", os.environ.get("PYTHONPATH", "")),
+)
+
+
+def plan_tap(layout: Layout, faults: Iterable[str], *, after: tuple[str, ...] = ()) -> Component:
+    """Return the tap in front of the runtime that listens at ``layout.containerd_socket``."""
     return Component(
         name="tap",
         command=tap_command(
@@ -202,18 +213,15 @@ def _tap(layout: Layout, faults: Iterable[str]) -> Component:
             faults=faults,
             control=layout.control_socket,
         ),
-        # The libraries on the others' path are not this interpreter's, and its modules are those of
-        # the process that starts it.
-        environment=(
-            ("LD_LIBRARY_PATH", ""),
-            ("PYTHONPATH", os.environ.get("PYTHONPATH", "")),
-        ),
+        after=after,
+        environment=OWN_ENVIRONMENT,
     )
 
 
-def _control_plane(
+def plan_control_plane(
     layout: Layout, target: Target, programs: dict[str, Path], etcd_version: str
 ) -> list[Component]:
+    """Return the processes of a control plane; its node may be elsewhere."""
     return [
         Component(name="etcd", command=_etcd(layout, programs["etcd"], etcd_version)),
         Component(

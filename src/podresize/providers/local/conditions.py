@@ -2,14 +2,55 @@
 
 from __future__ import annotations
 
+import dataclasses
 import http.client
 import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import Any
 
 from podresize.providers.local.layout import Layout
+
+Holds = Callable[[], bool]
+"""A question without arguments that is asked again and again."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions:
+    """What is to hold of a cluster's components.
+
+    ``held`` are the conditions that a start waits for, by the names that ``Component.after`` uses;
+    ``answers`` says of a component, by its own name, whether it takes what it is started for.
+    """
+
+    held: dict[str, Holds]
+    answers: dict[str, Holds]
+
+
+def conditions_of(layout: Layout, names: Collection[str]) -> Conditions:
+    """Return the conditions of those of these components that have any."""
+    held: dict[str, Holds] = {}
+    answers: dict[str, Holds] = {}
+    for name, path in (("containerd", layout.containerd_socket), ("tap", layout.tap_socket)):
+        if name in names:
+            held[name] = answers[name] = listens_at(path)
+    if "kube-apiserver" in names:
+        address = layout.node_address
+        etcd = answers["etcd"] = lambda: accepts(socket.AF_INET, ("127.0.0.1", 2379))
+        ready = answers["kube-apiserver"] = ApiserverProbe(layout)
+        held |= {
+            "etcd": etcd,
+            "apiserver-port": lambda: accepts(socket.AF_INET, (address, 6443)),
+            "apiserver": Asked(ready),
+        }
+    return Conditions(held=held, answers=answers)
+
+
+def listens_at(path: Path) -> Holds:
+    """Return the question whether something takes connections at a socket's path."""
+    return lambda: accepts(socket.AF_UNIX, str(path))
 
 
 def accepts(family: socket.AddressFamily, address: Any) -> bool:

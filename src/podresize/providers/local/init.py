@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import sys
 import threading
 import time
@@ -16,12 +15,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from podresize.providers.commands import Commands
+from podresize.providers.commands import Commanded, Commands
 from podresize.providers.local.components import Component
-from podresize.providers.local.conditions import ApiserverProbe, Asked, accepts
+from podresize.providers.local.conditions import Conditions
 from podresize.providers.local.layout import Layout
 from podresize.providers.oci_program import library_path
+from podresize.providers.systemd import NoSystemdError, Systemd
 
+NO_SYSTEMD = "its components are processes of this host, which no systemd runs"
 # How often conditions are looked at. Nothing announces that a server listens.
 _LOOK_SECONDS = 0.02
 _READY_DEADLINE_SECONDS = 120.0
@@ -36,14 +37,22 @@ _TAIL_LINE_CHARS = 400
 
 
 class Init:
-    """Runs the plan: each component as soon as what it waits for holds."""
+    """Runs the plan: each component as soon as what it waits for holds.
+
+    ``patience`` is how many times as long as natively the start may take. ``commanded`` returns who
+    carries commands out, this by default.
+    """
 
     def __init__(
         self,
         layout: Layout,
         plan: list[Component],
+        conditions: Conditions,
         tell: Callable[[dict[str, Any]], None],
         path: str,
+        *,
+        patience: float = 1.0,
+        commanded: Callable[[Init], Commanded] | None = None,
     ) -> None:
         self._layout = layout
         self._waiting = list(plan)
@@ -61,41 +70,24 @@ class Init:
         self._running: dict[int, Component] = {}
         self._commanded: set[str] = set()
         self._held: set[str] = set()
-        self._answers: dict[str, Callable[[], bool]] = {}
-        self._conditions: dict[str, Callable[[], bool]] = {}
-        if "containerd" in self._components:
-            listens = self._answers["containerd"] = lambda: accepts(
-                socket.AF_UNIX, str(layout.containerd_socket)
-            )
-            self._conditions["containerd"] = listens
-        if "tap" in self._components:
-            listens = self._answers["tap"] = lambda: accepts(socket.AF_UNIX, str(layout.tap_socket))
-            self._conditions["tap"] = listens
-        if "kube-apiserver" in self._components:
-            self._add_control_plane()
-
-    def _add_control_plane(self) -> None:
-        etcd = self._answers["etcd"] = lambda: accepts(socket.AF_INET, ("127.0.0.1", 2379))
-        ready = self._answers["kube-apiserver"] = ApiserverProbe(self._layout)
-        address = self._layout.node_address
-        self._conditions |= {
-            "etcd": etcd,
-            "apiserver-port": lambda: accepts(socket.AF_INET, (address, 6443)),
-            "apiserver": Asked(ready),
-        }
+        self._conditions = conditions.held
+        self._answers = conditions.answers
+        self._ready_seconds = _READY_DEADLINE_SECONDS * patience
+        self._commands_go_to = self if commanded is None else commanded(self)
 
     def run(self) -> NoReturn:
         """Start everything, say so, then reap until a component ends."""
-        deadline = time.monotonic() + _READY_DEADLINE_SECONDS
+        deadline = time.monotonic() + self._ready_seconds
         while self._waiting or self._pending_jobs() or len(self._held) < len(self._conditions):
             self._look()
             self._start_what_can()
             self._reap(block=False)
             if time.monotonic() > deadline:
                 missing = sorted(set(self._conditions) - self._held)
-                self._fail(f"not ready after {_READY_DEADLINE_SECONDS:.0f} s", missing)
+                missing += [each.name for each in self._running.values() if each.job]
+                self._fail(f"not ready after {self._ready_seconds:.0f} s", missing)
             time.sleep(_LOOK_SECONDS)
-        Commands(self._layout.control_socket, self).serve()
+        Commands(self._layout.control_socket, self._commands_go_to).serve()
         self._tell({"event": "started"})
         while True:
             self._reap(block=True)
@@ -149,6 +141,10 @@ class Init:
                     f"{name} does not answer {_ANSWER_SECONDS:.0f} s after its start"
                 )
             time.sleep(_LOOK_SECONDS)
+
+    def systemd(self) -> Systemd:
+        """Raise ``NoSystemdError``: it is this process that starts and ends them."""
+        raise NoSystemdError(NO_SYSTEMD)
 
     def _pid(self, name: str) -> int | None:
         if name not in self._components:
@@ -220,7 +216,8 @@ class Init:
             if component.job and code == 0:
                 self._tell({"event": "step", "step": f"{component.name} done"})
                 continue
-            self._fail(f"{component.name} ended with {code}", [component.name])
+            logs = [component.name, *component.others]
+            self._fail(f"{component.name} ended with {code}", logs)
 
     def _fail(self, what: str, names: list[str]) -> NoReturn:
         logs = {}

@@ -30,19 +30,19 @@ def load_image(handle: ClusterHandle, cri: RuntimeClient, *, name: str, archive:
     ctr = get_artifact(Component.CONTAINERD, version).files["ctr"]
     socket = cri.endpoint.removeprefix("unix://")
     command = [str(ctr), "-a", socket, "-n", "k8s.io", "images", "import", str(archive)]
+    seconds = handle.fingerprint.patience(_IMPORT_SECONDS)
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=_IMPORT_SECONDS
-        )
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds)
     except subprocess.TimeoutExpired as error:
-        raise _not_taken(name, f"not done within {_IMPORT_SECONDS:.0f} s") from error
+        raise _not_taken(name, f"not done within {seconds:.0f} s") from error
     if done.returncode != 0:
         raise _not_taken(name, done.stderr.strip())
     # The runtime's CRI side hears of the import by an event of its own.
-    end = time.monotonic() + _KNOWN_SECONDS
+    seconds = handle.fingerprint.patience(_KNOWN_SECONDS)
+    end = time.monotonic() + seconds
     while not cri.has_image(name):
         if time.monotonic() > end:
-            raise _not_taken(name, f"imported, and unknown to the CRI {_KNOWN_SECONDS:.0f} s later")
+            raise _not_taken(name, f"imported, and unknown to the CRI {seconds:.0f} s later")
         time.sleep(_LOOK_SECONDS)
 
 

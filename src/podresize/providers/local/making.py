@@ -6,12 +6,15 @@ join is a ``Making``'s.
 
 from __future__ import annotations
 
+import abc
 from pathlib import Path
 from typing import Any, Protocol
 
 from podresize.artifacts import artifact
 from podresize.providers import host as hosts
+from podresize.providers.commands import Commanded
 from podresize.providers.local.components import Component
+from podresize.providers.local.conditions import Conditions, conditions_of
 from podresize.providers.local.layout import Layout
 
 
@@ -31,6 +34,11 @@ class Making(Protocol):
     @property
     def hidden(self) -> list[Path]:
         """What is mounted on the host, and is not to be where its processes are."""
+        ...
+
+    @property
+    def patience(self) -> float:
+        """How many times as long as native processes take its start may take."""
         ...
 
     @property
@@ -54,9 +62,19 @@ class Making(Protocol):
         """Return its processes in the order of their starts."""
         ...
 
+    def conditions(self, layout: Layout) -> Conditions:
+        """Return what its processes wait for, in the init's namespaces."""
+        ...
 
-class Ordered:
+    def commanded(self, layout: Layout, init: Commanded) -> Commanded:
+        """Return who carries commands out: the init itself, or one who knows components more."""
+        ...
+
+
+class Ordered(abc.ABC):
     """What all orders have in common."""
+
+    patience = 1.0
 
     def __init__(self, order: dict[str, Any]) -> None:
         self.order = order
@@ -75,6 +93,18 @@ class Ordered:
         if artifact.Component.CRUN not in self.runtimes:
             return []
         return hosts.unified_beside(Path("/proc/self/mountinfo").read_text())
+
+    @abc.abstractmethod
+    def components(self, layout: Layout) -> list[Component]:
+        """Return its processes: see ``Making``."""
+
+    def conditions(self, layout: Layout) -> Conditions:
+        """Return what a runtime, a tap and a control plane are waited for."""
+        return conditions_of(layout, {each.name for each in self.components(layout)})
+
+    def commanded(self, layout: Layout, init: Commanded) -> Commanded:  # noqa: ARG002 (the protocol's)
+        """Return the init: every component is a process of its own."""
+        return init
 
     def make_directories(self, layout: Layout) -> None:
         """Make those that components and files are put into."""

@@ -22,8 +22,11 @@ class Order:
     keep: list[str]
 
 
-def make_order(artifacts: list[Artifact], oci_runtime: str) -> Order:
-    """Return what the supervisor needs to know of the artifacts."""
+def make_order(artifacts: list[Artifact], oci_runtime: str | None) -> Order:
+    """Return what the supervisor needs to know of the artifacts.
+
+    ``oci_runtime`` is the one that is to be among them, None where the node is elsewhere.
+    """
     by_component = {artifact.component: artifact for artifact in artifacts}
     programs: dict[str, str] = {}
     runtimes: dict[str, str] = {}
@@ -34,7 +37,7 @@ def make_order(artifacts: list[Artifact], oci_runtime: str) -> Order:
     for runtime in (Component.RUNC, Component.CRUN, Component.RUNSC):
         if runtime in by_component:
             runtimes[str(runtime)] = str(by_component[runtime].files[str(runtime)])
-    if oci_runtime not in runtimes:
+    if oci_runtime is not None and oci_runtime not in runtimes:
         raise UsageError(
             "unknown OCI runtime",
             value=oci_runtime,
@@ -42,7 +45,7 @@ def make_order(artifacts: list[Artifact], oci_runtime: str) -> Order:
             causes=("runc and crun are known",),
             next_command="podresize cluster up --oci-runtime crun",
         )
-    images = by_component[Component.IMAGES].files
+    images = found.files if (found := by_component.get(Component.IMAGES)) else {}
     anywhere = next(iter(programs.values()))
     return Order(
         programs=programs,

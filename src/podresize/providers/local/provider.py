@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import shutil
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -26,24 +25,28 @@ from podresize.cri.client import RuntimeClient
 from podresize.errors import HarnessError, HostError, PodresizeError, UsageError
 from podresize.providers import compatibility, inotify
 from podresize.providers import host as hosts
+from podresize.providers.beginning import begin
 from podresize.providers.child import Supervisor, Tell
 from podresize.providers.fingerprint import detect
-from podresize.providers.interface import ClusterHandle, Found, NodeHandle
-from podresize.providers.kubelet import overrides_of
+from podresize.providers.interface import ClusterHandle, NodeHandle
+from podresize.providers.kubelet import overrides_of, told
 from podresize.providers.local import starting, state
+from podresize.providers.local.finding import Clusters
+from podresize.providers.local.init import NO_SYSTEMD
 from podresize.providers.local.layout import Layout
 from podresize.providers.local.order import make_order
-from podresize.providers.local.starting import check_path, remove, start
-from podresize.providers.names import check_name, name_in_use, new_name
+from podresize.providers.local.starting import make_room, remove, start
 from podresize.providers.readiness import wait_api, wait_node
-from podresize.providers.recording import as_found
-from podresize.requirements.target import Target, kubelet_settings
+from podresize.requirements.target import Target
 
 sweep = starting.sweep
+_clusters = Clusters("local")
+find, found, attach = _clusters.find, _clusters.found, _clusters.attach
 CAN_MAKE = True
 CAN_JOIN = True
 # A cluster's processes with some pods (benchmarks/cluster_up.py).
 CLUSTER_BYTES = 1100 << 20
+CLUSTERS_PER_PROCESSOR = 2.0
 CLUSTER_INSTANCES = inotify.INSTANCES_PER_CLUSTER
 WORKLOAD_IMAGE = "podresize.local/workload:1"
 
@@ -51,6 +54,7 @@ WORKLOAD_IMAGE = "podresize.local/workload:1"
 def check_target(target: Target) -> None:
     """Raise ``UsageError`` for a target that no host can run as plain processes."""
     compatibility.check_target(target)
+    compatibility.check_cgroup(target, hosts.cgroup_version())
     if target.cgroup_driver not in (None, "cgroupfs"):
         raise UsageError(
             "the local provider has no such cgroup driver",
@@ -84,26 +88,9 @@ def check_host() -> hosts.Host:
     return host
 
 
-def notes() -> list[str]:
+def notes(*, accelerator: str | None = None) -> list[str]:  # noqa: ARG001 (the interface's)
     """Return what is done differently on this host, one sentence each."""
     return hosts.inspect().adaptations()
-
-
-def find(name: str) -> Found | None:
-    """Return the cluster of that name, dead or alive, or None."""
-    there = state.find(name, state.CLUSTER)
-    return None if there is None else as_found(there, "local")
-
-
-def found() -> list[Found]:
-    """Return the local clusters of this host by name."""
-    return [as_found(each, "local") for each in state.clusters(state.CLUSTER)]
-
-
-def attach(name: str) -> ClusterHandle | None:
-    """Return the running cluster of that name; None when there is none."""
-    there = find(name)
-    return there.handle if there is not None and there.is_alive else None
 
 
 def keep_logs(handle: ClusterHandle, directory: Path) -> None:
@@ -153,37 +140,25 @@ def up(
     in use, ``HostError`` for a host that cannot, ``HarnessError`` with the last lines of the log
     when a component does not start; then nothing is left behind.
     """
-    began = time.monotonic()
-    tell = tell or (lambda _step, _seconds: None)
-    name = name or new_name()
-    check_name(name)
+    beginning = begin(name, tell)
     check_target(target)
     overrides = overrides_of(target)
-    check_path(name, "podresize cluster up")
-    host = check_host()
-    sweep()
-    if (there := state.find(name)) is not None:
-        raise name_in_use(name, there.what)
+    host = make_room(beginning.name, "podresize cluster up", check_host)
     order = make_order(gather(target, progress=progress), target.oci_runtime)
-    tell("artifacts ready", time.monotonic() - began)
+    beginning.tell("artifacts ready")
     return start(
-        name,
+        beginning,
         dataclasses.asdict(order)
         | {
             "what": state.CLUSTER,
-            # Whose file it was does not matter later, what it said does.
-            "target": dataclasses.asdict(target)
-            | {"kubelet_config": None, "kubelet": kubelet_settings(overrides), "manifests": ()},
+            "making": "podresize.providers.local.cluster_making:ClusterMaking",
+            "target": told(target, overrides),
             "kubelet_overrides": overrides,
             "joins": None if joins is None else _host_cluster(joins),
         },
         owner=owner,
-        began=began,
-        tell=tell,
         wait_ready=lambda supervisor, layout, _: _wait_ready(
-            *(supervisor, layout, target, host),
-            joins,
-            lambda step: tell(step, time.monotonic() - began),
+            *(supervisor, layout, target, host, joins, beginning.tell)
         ),
     )
 
@@ -222,7 +197,7 @@ def _wait_ready(
     with Api(read_kubeconfig(kubeconfig)) as api, RuntimeClient(node.runtime_endpoint) as cri:
         if joins is None and target.manifests:
             # Before the node is there, so that they are in force when the first pod comes.
-            _create_all(api, target.manifests, has_ended=lambda: supervisor.has_ended)
+            create_all(api, target.manifests, has_ended=lambda: supervisor.has_ended)
             tell("manifests created")
         wait_node(api, layout.node_name, has_ended=lambda: supervisor.has_ended)
         tell("node Ready")
@@ -232,7 +207,7 @@ def _wait_ready(
             node=layout.node_name,
             cri=cri,
             cgroup_version=host.cgroup_version,
-            host_limits=host.limits,
+            host_limits=(*host.limits, f"no node-systemd ({NO_SYSTEMD})"),
         )
         tell("fingerprint taken")
     return ClusterHandle(
@@ -246,7 +221,7 @@ def _wait_ready(
     )
 
 
-def _create_all(api: Api, files: Iterable[Path], *, has_ended: Callable[[], bool]) -> None:
+def create_all(api: Api, files: Iterable[Path], *, has_ended: Callable[[], bool]) -> None:
     """Create the objects of some files once the apiserver answers."""
     wait_api(api, has_ended=has_ended)
     for file in files:

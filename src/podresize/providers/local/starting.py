@@ -11,17 +11,21 @@ from typing import Any, Protocol, TypeVar
 
 from podresize.errors import HostError, PodresizeError, UsageError
 from podresize.providers import linux
+from podresize.providers.beginning import Beginning
 from podresize.providers.child import (
     STOP_DEADLINE_SECONDS,
     Supervisor,
-    Tell,
     reap,
     reap_ended,
     why_ended,
 )
+from podresize.providers.host import Host
 from podresize.providers.local import state
 from podresize.providers.local.cleaning import clean
 from podresize.providers.local.layout import MAX_SOCKET_PATH, Layout
+from podresize.providers.names import name_in_use
+
+_START_SECONDS = 150.0
 
 
 class Handed(Protocol):
@@ -52,20 +56,21 @@ def _told(supervisor: Supervisor) -> Iterator[None]:
 
 
 def start(
-    name: str,
+    beginning: Beginning,
     order: dict[str, Any],
     *,
     owner: int | None,
-    began: float,
-    tell: Tell,
     wait_ready: Callable[[Supervisor, Layout, int], Handle],
+    patience: float = 1.0,
 ) -> Handle:
     """Have a supervisor make what is ordered; return what ``wait_ready`` makes of it.
 
     That gets the supervisor, the layout and the pid of the init, once every component has started;
-    its handle is then found by others. ``began`` is the ``time.monotonic`` from which ``tell`` is
-    told the seconds. Raises what kept it from coming up; then nothing is left behind.
+    its handle is then found by others. ``owner`` is the process with which it ends, None to keep
+    it; ``patience`` is the ``Making``'s. Raises what kept it from coming up; then nothing is left
+    behind.
     """
+    name = beginning.name
     supervisor = Supervisor(
         name,
         order
@@ -76,9 +81,10 @@ def start(
             "starter": [os.getpid(), linux.start_ticks(os.getpid())],
         },
         module="podresize.providers.local.supervisor",
+        deadline=_START_SECONDS * patience,
     )
     with _told(supervisor):
-        said = supervisor.wait_started(lambda step, at: tell(step, at - began))
+        said = supervisor.wait_started(beginning.tell_at)
         handle = wait_ready(supervisor, Layout(name=name, index=said["index"]), said["init"])
         state.hand_over(name, handle.to_json())
     return handle
@@ -141,9 +147,23 @@ def remove(name: str, what: str) -> None:
         if other is None
         else (f"it is a {other.what}",),
         next_command=f"podresize {what} list"
-        if other is None
+        if other is None or other.what == state.GUEST
         else f"podresize {other.what} down {name}",
     )
+
+
+def make_room(name: str, next_command: str, check_host: Callable[[], Host]) -> Host:
+    """Return the facts of a host that has room for one of this name, without what dead ones left.
+
+    Raises ``UsageError`` for a name in use or with which a socket's path would be too long, and
+    what ``check_host`` raises.
+    """
+    check_path(name, next_command)
+    host = check_host()
+    sweep()
+    if (there := state.find(name)) is not None:
+        raise name_in_use(name, there.what)
+    return host
 
 
 def check_path(name: str, next_command: str) -> None:

@@ -21,9 +21,12 @@ from podresize.providers.local import cgroups, network
 from podresize.providers.local.layout import MAX_CLUSTERS, Layout
 from podresize.providers.names import name_in_use
 from podresize.providers.state_root import locked, not_writable, state_root
+from podresize.requirements.target import MAKERS
 
 CLUSTER = "cluster"
 RUNTIME = "runtime"
+GUEST = "guest"
+"""A machine that is booted to be kept: it takes a name and an index, and is nobody's to use."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +42,11 @@ class ClusterState:
     what: str = CLUSTER
     joins: tuple[int, int] | None = None
     handle: dict[str, Any] | None = None
+
+    @property
+    def provider(self) -> str:
+        """The provider that had it made: another one may use this one's supervisor."""
+        return str(self.target.get("provider", MAKERS[0]))
 
     @property
     def is_alive(self) -> bool:
@@ -79,6 +87,11 @@ def clusters(what: str | None = None) -> list[ClusterState]:
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             found.append(ClusterState.from_json(json.loads(file.read_text())))
     return [state for state in found if what in (None, state.what)]
+
+
+def clusters_of(provider: str) -> list[ClusterState]:
+    """Return the clusters that a provider had made, dead ones included, by name."""
+    return [state for state in clusters(CLUSTER) if state.provider == provider]
 
 
 def find(name: str, what: str | None = None) -> ClusterState | None:

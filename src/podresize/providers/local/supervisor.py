@@ -13,6 +13,7 @@ standard input; tells what happens as JSON lines on standard output.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import select
@@ -35,18 +36,14 @@ from podresize.providers.ties import TieCutError, Ties, process
 
 
 def making_of(order: dict[str, Any]) -> Making:
-    """Return what is ordered. Only its modules are imported: they are a tenth of a start."""
-    if order["what"] == state.CLUSTER:
-        from podresize.providers.local.cluster_making import ClusterMaking
+    """Return what is ordered: ``making`` names the class, as an entry point does.
 
-        return ClusterMaking(order)
-    if order["target"]["alone"]:
-        from podresize.providers.local.oci_making import OciMaking
-
-        return OciMaking(order)
-    from podresize.providers.local.runtime_making import RuntimeMaking
-
-    return RuntimeMaking(order)
+    Only its modules are imported: they are a tenth of a start. And they may be another provider's,
+    which this one does not know.
+    """
+    module, _, name = order["making"].partition(":")
+    made: Making = getattr(importlib.import_module(module), name)(order)
+    return made
 
 
 def _become_init(making: Making, layout: Layout, events: int, side: int | None) -> None:
@@ -64,7 +61,12 @@ def _become_init(making: Making, layout: Layout, events: int, side: int | None) 
         network.enter(layout)
         making.join(layout, side)
         tell({"event": "step", "step": "namespaces made"})
-        Init(layout, making.components(layout), tell, search_path(making.programs)).run()
+        Init(
+            *(layout, making.components(layout), making.conditions(layout), tell),
+            search_path(making.programs),
+            patience=making.patience,
+            commanded=lambda init: making.commanded(layout, init),
+        ).run()
     except Exception as error:
         tell(
             {

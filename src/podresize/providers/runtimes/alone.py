@@ -7,13 +7,15 @@ orphans and end with it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from podresize.errors import HarnessError, UsageError
 from podresize.providers.host import Host
 from podresize.providers.local.layout import Layout
 from podresize.providers.oci_program import ask_program, version_of
-from podresize.providers.runtimes import fingerprint, limits, oci
+from podresize.providers.runtimes import fingerprint, oci
+from podresize.providers.runtimes.limits import host_limits, oci_limits
 from podresize.requirements.runtime_target import (
     NO_RUNTIME,
     OciHandle,
@@ -72,21 +74,32 @@ def make_handle(layout: Layout, kind: str, host: Host, init: int, program: Path)
             root=layout.oci_root,
             bundles=layout.bundles,
         ),
-        fingerprint=_detect(kind, program, host),
+        fingerprint=detect(kind, program, host, limits=host_limits(host)),
         logs=layout.logs,
         control=str(layout.control_socket),
     )
 
 
-def _detect(kind: str, program: Path, host: Host) -> RuntimeFingerprint:
-    found = (
-        *limits.host_limits(host),
-        f"no cri ({_ALONE})",
-        *limits.oci_limits(kind),
-    )
+def detect(
+    kind: str,
+    program: Path,
+    host: Host,
+    *,
+    limits: tuple[str, ...],
+    ask: Callable[[Path], str] = ask_program,
+    cgroup_driver: str = "cgroupfs",
+    os: str | None = None,
+    slowness: float = 1.0,
+    accelerator: str | None = None,
+) -> RuntimeFingerprint:
+    """Return the fingerprint of an OCI runtime alone: as ``fingerprint.detect``, without CRI.
+
+    ``cgroup_driver`` is what the program is called for.
+    """
+    found = (*limits, f"no cri ({_ALONE})", *oci_limits(kind))
     name, release = UNKNOWN, UNKNOWN
     try:
-        name, release = version_of(program, ask_program, handler=kind)
+        name, release = version_of(program, ask, handler=kind)
     except HarnessError as error:
         found += (f"no oci-version ({error.what})",)
     return RuntimeFingerprint(
@@ -97,9 +110,11 @@ def _detect(kind: str, program: Path, host: Host) -> RuntimeFingerprint:
         oci_runtime_version=release,
         handler="",
         cgroup_version=host.cgroup_version,
-        cgroup_driver="cgroupfs",
+        cgroup_driver=cgroup_driver,
         kernel=host.kernel,
-        os_image=fingerprint.os_image(),
+        os_image=os or fingerprint.os_image(),
         arch=host.arch,
         host_limits=found,
+        slowness=slowness,
+        accelerator=accelerator,
     )

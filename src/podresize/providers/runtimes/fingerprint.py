@@ -7,6 +7,7 @@ program, the kernel. What the user asked for is not looked at.
 from __future__ import annotations
 
 import platform
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,11 +30,15 @@ def detect(
     cgroup_driver: str,
     host: Host,
     limits: tuple[str, ...],
+    os: str | None = None,
+    slowness: float = 1.0,
+    accelerator: str | None = None,
 ) -> RuntimeFingerprint:
-    """Return the fingerprint of a runtime on this host.
+    """Return the fingerprint of a runtime.
 
     ``program`` is the OCI runtime's, ``ask`` returns what it prints for ``--version``; one that
-    is out of reach, None, or says nothing is ``unknown``. Raises ``CriError``.
+    is out of reach, None, or says nothing is ``unknown``. ``host`` are the facts of its machine,
+    ``os`` its ``os_image``, None for this host's. Raises ``CriError``.
     """
     said = cri.version()
     name, release = UNKNOWN, UNKNOWN
@@ -54,9 +59,11 @@ def detect(
         cgroup_version=host.cgroup_version,
         cgroup_driver=cgroup_driver,
         kernel=host.kernel,
-        os_image=os_image(),
+        os_image=os or os_image(),
         arch=host.arch,
         host_limits=limits,
+        slowness=slowness,
+        accelerator=accelerator,
     )
 
 
@@ -66,6 +73,15 @@ def os_image() -> str:
         return platform.freedesktop_os_release()["PRETTY_NAME"]
     except (OSError, KeyError):
         return UNKNOWN
+
+
+def os_image_in(release: str) -> str:
+    """Return ``os_image`` of another machine, from the text of its os-release file."""
+    for line in release.splitlines():
+        name, _, value = line.partition("=")
+        if name == "PRETTY_NAME":
+            return "".join(shlex.split(value))  # quoted as for a shell
+    return UNKNOWN
 
 
 def cgroup_driver(settings: HandlerSettings) -> str:

@@ -7,6 +7,7 @@ rights) is told as limits of its fingerprint, each a reason for ``unsupported``.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import subprocess
 import time
@@ -33,16 +34,29 @@ from podresize.providers.runtimes.image_server import serving
 from podresize.providers.runtimes.limits import host_limits
 from podresize.providers.runtimes.peer import Peer, look_at
 from podresize.requirements.runtime_target import OciHandle, RuntimeHandle, RuntimeTarget
-from podresize.requirements.target import UNKNOWN
+from podresize.requirements.target import GUEST, UNKNOWN
 
 _CLEANING_SECONDS = 8.0
 _CGROUP = "podresize-"
+# What is asked for of the machine on which a runtime is started.
+_MACHINES = ("provider", "cgroup", "cgroup_driver", "kernel", "accelerator")
 
 
 def check_target(target: RuntimeTarget) -> None:
     """Raise ``UsageError`` for what means nothing to a runtime that is there."""
     assert target.endpoint is not None
     endpoints.path_of(target.endpoint)
+    for field in dataclasses.fields(target):
+        value = getattr(target, field.name)
+        if field.name in _MACHINES and value != field.default:
+            raise UsageError(
+                f"a runtime that is there is where it is: --cri-endpoint takes no {_option(field)}",
+                value=str(value),
+                origin=_option(field),
+                causes=("a runtime that is started can be put into a virtual machine",),
+                next_command=f"podresize runtime up --provider {GUEST}"
+                + ("" if field.name == "provider" else f" {_option(field)} {value}"),
+            )
     if target.tap or target.faults:
         raise UsageError(
             f"{'--tap' if target.tap else '--fault'} does not go together with --cri-endpoint",
@@ -53,6 +67,10 @@ def check_target(target: RuntimeTarget) -> None:
                 ["podresize runtime up --tap", *(f"--fault {each}" for each in target.faults)]
             ),
         )
+
+
+def _option(field: dataclasses.Field[object]) -> str:
+    return f"--{field.name.replace('_', '-')}"
 
 
 def up(

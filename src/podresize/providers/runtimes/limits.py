@@ -4,24 +4,30 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from podresize.evidence.kernel_view import HostKernel, KernelView
 from podresize.providers.host import Host
 
 _POOLS = Path("/sys/kernel/mm/hugepages")
 
 
-def host_limits(host: Host, *, pools: Path = _POOLS) -> tuple[str, ...]:
-    """Return what cannot be seen of a container here, each as ``no <need> (<why>)``.
+def host_limits(
+    host: Host, *, kernel: KernelView | None = None, pools: Path = _POOLS
+) -> tuple[str, ...]:
+    """Return what cannot be seen of a container on a machine, each as ``no <need> (<why>)``.
+
+    ``host`` are its facts, ``kernel`` is its kernel, None for this host's.
 
     ``no swap-accounting``: the kernel keeps no limit of memory and swap together (v1:
     ``memory.memsw.limit_in_bytes``, v2: ``memory.swap.max``). ``no hugetlb``: no controller for
     huge pages, or a kernel without any.
     """
+    kernel = kernel or HostKernel(host.cgroup_mounts, proc=Path("/proc"))
     found = list(host.limits)
-    if not has_swap_accounting(host):
+    if not has_swap_accounting(host, kernel):
         found.append("no swap-accounting (the kernel has no limit of swap for cgroups)")
-    if not _has_hugetlb(host):
+    if not _has_hugetlb(host, kernel):
         found.append("no hugetlb (the cgroup controller is not there)")
-    elif not pools.is_dir() or not any(pools.iterdir()):
+    elif not kernel.directories(pools):
         found.append("no hugetlb (the kernel has no huge pages)")
     return tuple(found)
 
@@ -31,16 +37,19 @@ def oci_limits(kind: str) -> tuple[str, ...]:
     return () if kind == "runc" else (f"no oci-state ({kind} keeps none that could be read)",)
 
 
-def has_swap_accounting(host: Host) -> bool:
+def has_swap_accounting(host: Host, kernel: KernelView) -> bool:
     """Return whether the kernel limits swap by cgroup."""
     if host.cgroup_version == 1:
         memory = host.cgroup_mounts.get("memory")
-        return memory is not None and (memory / "memory.memsw.limit_in_bytes").exists()
+        return memory is not None and kernel.exists(memory / "memory.memsw.limit_in_bytes")
     # The root has no limits of its own: any of its children tells.
-    return any(host.cgroup_mounts["unified"].glob("*/memory.swap.max"))
+    root = host.cgroup_mounts["unified"]
+    names = kernel.directories(root)
+    return any(kernel.exists(root / name / "memory.swap.max") for name in names)
 
 
-def _has_hugetlb(host: Host) -> bool:
+def _has_hugetlb(host: Host, kernel: KernelView) -> bool:
     if host.cgroup_version == 1:
         return "hugetlb" in host.cgroup_mounts
-    return "hugetlb" in (host.cgroup_mounts["unified"] / "cgroup.controllers").read_text().split()
+    controllers = kernel.read(host.cgroup_mounts["unified"] / "cgroup.controllers")
+    return "hugetlb" in controllers.split()

@@ -8,30 +8,31 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-import time
 from pathlib import Path
 from typing import Any
 
 from podresize.artifacts.artifact import Artifact, Component
-from podresize.artifacts.images import PAUSE, WORKLOAD
+from podresize.artifacts.images import WORKLOAD
 from podresize.artifacts.progress import Progress
 from podresize.artifacts.store import get as get_artifact
 from podresize.artifacts.store import newest
 from podresize.artifacts.versions import normalise
-from podresize.cri.client import CriError, RuntimeClient
+from podresize.cri.client import RuntimeClient
 from podresize.cri.faults.catalogue import make as make_fault
-from podresize.errors import HarnessError, HostError, UsageError
+from podresize.errors import HostError, UsageError
 from podresize.providers import compatibility, inotify
 from podresize.providers import host as hosts
+from podresize.providers.beginning import begin
 from podresize.providers.child import Supervisor, Tell
 from podresize.providers.local import state
 from podresize.providers.local.layout import Layout
 from podresize.providers.local.order import make_order
-from podresize.providers.local.starting import check_path, remove, start, sweep
-from podresize.providers.names import check_name, name_in_use, new_name
+from podresize.providers.local.starting import make_room, remove, start
 from podresize.providers.oci_program import HandlerSettings, ask_program, handler_settings
 from podresize.providers.runtimes import alone, fingerprint, limits, oci
+from podresize.providers.runtimes.ready import status_when_ready
 from podresize.requirements.runtime_target import OciHandle, RuntimeHandle, RuntimeTarget
+from podresize.requirements.target import GUEST
 
 NEWEST = "newest"
 """In place of a containerd's version: the newest that can be had."""
@@ -42,10 +43,9 @@ OCI_RUNTIMES = {
     "crun": Component.CRUN,
     "runsc": Component.RUNSC,
 }
+_ALONE = "podresize.providers.local.oci_making:OciMaking"
+_BEHIND_CRI = "podresize.providers.local.runtime_making:RuntimeMaking"
 _UP = "podresize runtime up"
-# containerd listens before its CRI service is initialised; a loaded host took 5 s for it.
-_READY_SECONDS = 60.0
-_LOOK_SECONDS = 0.02
 
 
 def oci_runtime(text: str) -> tuple[str, str | None]:
@@ -69,6 +69,9 @@ def oci_runtime(text: str) -> tuple[str, str | None]:
 def check_target(target: RuntimeTarget) -> None:
     """Raise ``UsageError`` for a target that no host can run."""
     kind, _ = oci_runtime(target.oci_runtime)
+    compatibility.refuse_guests(target, up=_UP)
+    if not target.is_in_guest:
+        _check_machine(target)
     if target.alone:
         alone.check_target(target)
         return
@@ -78,7 +81,7 @@ def check_target(target: RuntimeTarget) -> None:
             value=target.handler,
             origin="--handler",
             causes=(f"a containerd that is started here has one handler, {kind}",),
-            next_command=f"{_UP} --oci-runtime {kind}",
+            next_command=f"{_up(target)} --oci-runtime {kind}",
         )
     if target.image is not None:
         raise UsageError(
@@ -86,7 +89,7 @@ def check_target(target: RuntimeTarget) -> None:
             value=target.image,
             origin="--image",
             causes=("--image goes together with --cri-endpoint",),
-            next_command=_UP,
+            next_command=_up(target),
         )
     for fault in target.faults:
         make_fault(fault)
@@ -96,10 +99,27 @@ def check_target(target: RuntimeTarget) -> None:
             value=", ".join(target.faults),
             origin="--fault",
             causes=("--tap was not given",),
-            next_command=f"{_UP} --tap --fault {target.faults[0]}",
+            next_command=f"{_up(target)} --tap --fault {target.faults[0]}",
         )
     if target.containerd != NEWEST:
         normalise(Component.CONTAINERD, target.containerd)
+
+
+def _up(target: RuntimeTarget) -> str:
+    """Return the command that starts such a runtime, with the provider that was asked for."""
+    return f"{_UP} --provider {GUEST}" if target.is_in_guest else _UP
+
+
+def _check_machine(target: RuntimeTarget) -> None:
+    compatibility.check_cgroup(target, hosts.cgroup_version(), up=_UP)
+    if target.driver != "cgroupfs":
+        raise UsageError(
+            "a runtime of this host's processes has no such cgroup driver",
+            value=target.driver,
+            origin="--cgroup-driver",
+            causes=("they run without systemd",),
+            next_command=f"{_UP} --provider {GUEST} --cgroup-driver {target.driver}",
+        )
 
 
 def check_host() -> hosts.Host:
@@ -115,6 +135,11 @@ def check_host() -> hosts.Host:
             next_command="podresize doctor",
         )
     return host
+
+
+def notes(*, accelerator: str | None = None) -> list[str]:  # noqa: ARG001 (the interface's)
+    """Return what is done differently on this host, one sentence each."""
+    return hosts.inspect().adaptations(kubernetes=False)
 
 
 def gather(target: RuntimeTarget, *, progress: Progress | None = None) -> list[Artifact]:
@@ -160,34 +185,27 @@ def up(
     ``owner`` is the process with which it ends, None to keep it until ``down``. ``tell`` is called
     with each step and its time in seconds since the call. Raises as ``local.provider.up``.
     """
-    began = time.monotonic()
-    tell = tell or (lambda _step, _seconds: None)
-    name = name or new_name()
-    check_name(name, state.RUNTIME)
+    beginning = begin(name, tell, state.RUNTIME)
     check_target(target)
-    check_path(name, _UP)
-    host = check_host()
-    sweep()
-    if (there := state.find(name)) is not None:
-        raise name_in_use(name, there.what)
+    host = make_room(beginning.name, _UP, check_host)
     kind, _ = oci_runtime(target.oci_runtime)
     order = make_order(gather(target, progress=progress), kind)
     program = Path(order.runtimes[kind])
-    tell("artifacts ready", time.monotonic() - began)
+    beginning.tell("artifacts ready")
     return start(
-        name,
+        beginning,
         dataclasses.asdict(order)
-        | {"what": state.RUNTIME, "target": dataclasses.asdict(target), "joins": None},
+        | {
+            "what": state.RUNTIME,
+            "making": _ALONE if target.alone else _BEHIND_CRI,
+            "target": dataclasses.asdict(target),
+            "joins": None,
+        },
         owner=owner,
-        began=began,
-        tell=tell,
         wait_ready=lambda supervisor, layout, init: (
             alone.make_handle(layout, kind, host, init, program)
             if target.alone
-            else _wait_ready(
-                *(supervisor, layout, target, host, init),
-                lambda step: tell(step, time.monotonic() - began),
-            )
+            else _wait_ready(*(supervisor, layout, target, host, init, beginning.tell))
         ),
     )
 
@@ -206,7 +224,7 @@ def _wait_ready(
     tell: Any,
 ) -> RuntimeHandle:
     with RuntimeClient(f"unix://{layout.cri_socket(tap=target.tap)}") as cri:
-        info = _status(cri, supervisor)
+        info = status_when_ready(cri, supervisor)
         tell("runtime answers")
         settings = handler_settings(info, target.handler)
         program = _program(settings)
@@ -248,29 +266,6 @@ def _program(settings: HandlerSettings) -> Path:
     if path is None:
         return settings.program
     return oci.configured_program(path)
-
-
-def _status(cri: RuntimeClient, supervisor: Supervisor) -> dict[str, Any]:
-    """Return the verbose status of a runtime that takes calls and knows the images."""
-    deadline = time.monotonic() + _READY_SECONDS
-    cri.wait_connected(seconds=_READY_SECONDS)
-    while True:
-        try:
-            info = cri.status_info()
-            # The CRI side hears of an import by an event of its own.
-            missing = [image for image in (PAUSE, WORKLOAD) if not cri.has_image(image)]
-        except CriError:
-            if time.monotonic() > deadline or supervisor.has_ended:
-                raise
-        else:
-            if not missing:
-                return info
-            if time.monotonic() > deadline:
-                raise HarnessError(
-                    f"the CRI does not know images {_READY_SECONDS:.0f} s after they were imported",
-                    value=", ".join(missing),
-                )
-        time.sleep(_LOOK_SECONDS)
 
 
 def keep_logs(handle: RuntimeHandle, directory: Path) -> None:

@@ -1,26 +1,62 @@
 """Runtimes as targets: brought up, found, removed.
 
-A target without an endpoint is made here (``made``), one with it is somebody's that is there
-(``given``). Either becomes a ``RuntimeHandle``.
+A target without an endpoint is made here, of this host's processes (``made``) or in a virtual
+machine (``guest``); one with it is somebody's that is there (``given``). Each becomes a
+``RuntimeHandle``.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from podresize.artifacts.artifact import Component
 from podresize.artifacts.progress import Progress
 from podresize.artifacts.store import get as get_artifact
-from podresize.providers import host as hosts
 from podresize.providers.child import Tell
+from podresize.providers.host import Host
 from podresize.providers.local import starting, state
 from podresize.providers.runtimes import given, made
 from podresize.requirements.runtime_target import RuntimeHandle, RuntimeTarget
 
-check_host = made.check_host
 down = made.down
-keep_logs = made.keep_logs
+
+
+class Maker(Protocol):
+    """A module that makes runtimes."""
+
+    def check_target(self, target: RuntimeTarget) -> None:
+        """Raise ``UsageError`` for a target that no host can run."""
+        ...
+
+    def check_host(self) -> Host:
+        """Return the host's facts, or raise ``HostError``."""
+        ...
+
+    def notes(self, *, accelerator: str | None = None) -> list[str]:
+        """Return what is done differently on this host, one sentence each: see ``Provider``."""
+        ...
+
+    def gather(self, target: RuntimeTarget, *, progress: Progress | None = None) -> object:
+        """Get every artifact that the target needs."""
+        ...
+
+    def up(
+        self,
+        target: RuntimeTarget,
+        *,
+        name: str | None = None,
+        owner: int | None = None,
+        progress: Progress | None = None,
+        tell: Tell | None = None,
+    ) -> RuntimeHandle:
+        """Start a runtime and return when it takes calls and has the images."""
+        ...
+
+    def keep_logs(self, handle: RuntimeHandle, directory: Path) -> None:
+        """Copy one file per component into a directory that is made."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,18 +72,30 @@ class FoundRuntime:
 
 def check_target(target: RuntimeTarget) -> None:
     """Raise ``UsageError`` for a target that no host can run."""
-    (made if target.is_made or target.alone else given).check_target(target)
+    if target.is_made or target.alone:
+        _maker(in_guest=target.is_in_guest).check_target(target)
+    else:
+        given.check_target(target)
 
 
-def notes() -> list[str]:
-    """Return what is done differently on this host, one sentence each."""
-    return hosts.inspect().adaptations(kubernetes=False)
+def check_host(target: RuntimeTarget) -> Host:
+    """Return the host's facts, or raise ``HostError`` with what keeps the target from starting."""
+    return _maker(in_guest=target.is_in_guest).check_host()
+
+
+def notes(target: RuntimeTarget, *, accelerator: str | None = None) -> list[str]:
+    """Return what is done differently on this host, one sentence each.
+
+    ``accelerator`` is what runs its guest, None where that is not known yet.
+    """
+    maker = _maker(in_guest=target.is_in_guest)
+    return maker.notes(accelerator=accelerator or target.accelerator)
 
 
 def gather(target: RuntimeTarget, *, progress: Progress | None = None) -> object:
     """Get every artifact that the target needs, building what is not in the cache."""
     if target.is_made:
-        return made.gather(target, progress=progress)
+        return _maker(in_guest=target.is_in_guest).gather(target, progress=progress)
     return get_artifact(Component.IMAGES, progress=progress)
 
 
@@ -65,7 +113,8 @@ def up(
     called with each step and its time in seconds since the call.
     """
     if target.is_made:
-        return made.up(target, name=name, owner=owner, progress=progress, tell=tell)
+        maker = _maker(in_guest=target.is_in_guest)
+        return maker.up(target, name=name, owner=owner, progress=progress, tell=tell)
     return given.up(target, owner=owner, progress=progress, tell=tell)
 
 
@@ -75,6 +124,11 @@ def end(handle: RuntimeHandle) -> None:
         given.end(handle)
     else:
         made.down(handle.name)
+
+
+def keep_logs(handle: RuntimeHandle, directory: Path) -> None:
+    """Copy one file per component into a directory that is made. Raises ``OSError``."""
+    _maker(in_guest=handle.agent is not None).keep_logs(handle, directory)
 
 
 def sweep() -> list[str]:
@@ -93,3 +147,12 @@ def found() -> list[FoundRuntime]:
         )
         for each in state.clusters(state.RUNTIME)
     ]
+
+
+def _maker(*, in_guest: bool) -> Maker:
+    """Return who makes runtimes: most runs need nothing of what makes guests."""
+    if not in_guest:
+        return made
+    from podresize.providers.runtimes import guest
+
+    return guest

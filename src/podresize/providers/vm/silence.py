@@ -1,0 +1,78 @@
+"""Whether a guest still answers: a machine that hangs has not ended, and nobody watches its line.
+
+Whoever asks it for anything else learns of that too, after a time-out as long as what was asked
+for, and in words that do not name the guest.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from podresize.errors import HarnessError
+from podresize.guest.client import Agent
+from podresize.guest.conversation import AgentAbsentError, AgentCutError
+from podresize.providers.interface import ClusterHandle
+from podresize.providers.vm.console import last_lines
+from podresize.providers.vm.layout import CONSOLE
+from podresize.requirements.runtime_target import RuntimeHandle
+
+SILENT_SECONDS = 5.0
+"""Native: a guest that answers does so within milliseconds, times its slowness."""
+# Of one that did not answer a moment ago: a run asks before each of its checks.
+_AGAIN_SECONDS = 0.5
+_LINES = 6
+_were_silent: set[str] = set()
+
+
+def why_silent(
+    agent: str | Path, *, slowness: float, logs: Path | None, seconds: float | None = None
+) -> HarnessError | None:
+    """Return what is wrong with the guest behind an agent's socket, None where it answers.
+
+    It has ``seconds`` times its slowness for that; None is enough for one that goes on, and less
+    for one that was silent before. ``logs`` is where its console's file is.
+    """
+    place = str(agent)
+    if seconds is None:
+        seconds = _AGAIN_SECONDS if place in _were_silent else SILENT_SECONDS
+    if not Path(place).exists():
+        seconds = 0.0  # the cluster is gone: nobody will answer there
+    patience = seconds * slowness
+    try:
+        Agent(place, patience=patience).wait()
+    except HarnessError as error:
+        _were_silent.add(place)
+        is_gone = isinstance(error, (AgentAbsentError, AgentCutError))
+        return HarnessError(
+            "the guest answers no more",
+            value=place,
+            origin="the agent's socket",
+            causes=(
+                error.what if is_gone else f"its agent said nothing for {patience:g} s",
+                *(() if logs is None else (last_words(logs),)),
+                "this host is overloaded, or the machine hangs (nested KVM may)",
+            ),
+            next_command="podresize doctor",
+        )
+    _were_silent.discard(place)
+    return None
+
+
+def silence(
+    handle: ClusterHandle | RuntimeHandle, *, seconds: float | None = None
+) -> HarnessError | None:
+    """Return what is wrong with a target's guest, None where it answers or there is none.
+
+    ``seconds`` is as of ``why_silent``.
+    """
+    node = handle if isinstance(handle, RuntimeHandle) else next(iter(handle.nodes), None)
+    if node is None or node.agent is None:
+        return None
+    slowness = handle.fingerprint.slowness
+    return why_silent(node.agent, slowness=slowness, logs=node.logs, seconds=seconds)
+
+
+def last_words(logs: Path) -> str:
+    """Return a console's last lines as a cause: its file is among a cluster's logs."""
+    said = last_lines(logs / CONSOLE, _LINES) or ["(nothing)"]
+    return "\n      ".join(["the last lines of its console:", *said])
