@@ -118,7 +118,7 @@ def test_an_infeasible_increase_reserves_none(pods: Pods) -> None:
     claim("SCH-02", "what is pending", got=pending, want="Infeasible")
     claim("SCH-02", "what 1m more than is left lacks", got=more.lacks, want=["cpu"])
     claim("SCH-02", "what all that is left lacks", got=rest.lacks, want=[])
-    claim("SCH-02", "the new pod runs", got=rest.pod.runs(within=30.0), want=True)
+    claim("SCH-02", "the new pod runs", got=rest.pod.runs(within=pods.patience(30.0)), want=True)
 
 
 SHRINKING = pytest.mark.parametrize(
@@ -184,7 +184,12 @@ def test_a_pod_that_waits_is_made_smaller_and_fits(pods: Pods) -> None:
     wanted = expectation(waiting.pod, change)
 
     claim("API-37", "what the pod lacks before", got=waiting.lacks, want=waiting.must_lack)
-    claim("API-37", "the pod runs afterwards", got=waiting.pod.runs(within=30.0), want=True)
+    claim(
+        "API-37",
+        "the pod runs afterwards",
+        got=waiting.pod.runs(within=pods.patience(30.0)),
+        want=True,
+    )
     got = waiting.pod.until(lambda _: True, within=5.0)["status"]["containerStatuses"][0]
     want = wanted.container("c1").asked["requests"]
     claim("API-37", "the requests that it runs with", got=got["resources"]["requests"], want=want)

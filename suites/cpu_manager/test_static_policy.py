@@ -8,10 +8,21 @@ from __future__ import annotations
 
 import pytest
 
-from podresize_fixtures import STATIC, Change, Pods, claim, expectation, requirement, verify
+from podresize_fixtures import (
+    QUICK_SYNC,
+    STATIC,
+    Change,
+    Pods,
+    claim,
+    expectation,
+    requirement,
+    verify,
+)
 
 WHOLE = {"cpu": "1", "memory": "64Mi"}
 EXCLUSIVE = [{"requests": WHOLE, "limits": WHOLE}]
+# The Static memory manager would keep such a pod's memory as it is.
+STATIC_CPU = pytest.mark.own_cluster(cpu_manager_policy="static", kubelet=QUICK_SYNC)
 SHARED = {"cpu": "100m", "memory": "64Mi"}
 
 
@@ -37,6 +48,31 @@ def test_the_cpuset_stays_where_nobody_asks_the_manager(pods: Pods) -> None:
     pod.resize(Change(cpu="-500m"))
 
     claim("PR-21", "cpuset.cpus of the container", got=pods.node.cpuset(pod), want=before)
+
+
+@requirement("PR-60")
+@STATIC
+def test_cpus_of_ones_own_have_no_quota(pods: Pods) -> None:
+    """As started, and after a resize that the policy does not grant."""
+    pod = pods.running(resources=EXCLUSIVE)
+
+    _claim_no_quota(pods.node.files(pod), "as started")
+    pod.resize(Change(cpu="-500m"))
+
+    _claim_no_quota(pods.node.files(pod), "after an infeasible resize")
+
+
+@requirement("PR-60", "KL-30", "KL-32", "KL-34", "PR-01", "PR-20")
+@STATIC_CPU
+def test_a_resize_of_memory_brings_no_quota(pods: Pods) -> None:
+    """The update of memory carries cpu, a quota of -1 included; 1.33 does not grant it."""
+    change = Change(memory="+32Mi")
+    pod = pods.running(resources=EXCLUSIVE)
+
+    timeline = pod.resize(change)
+
+    _claim_no_quota(pods.node.files(pod), "after a resize of memory")
+    verify(timeline, expectation(pod, change))
 
 
 @requirement("KL-30", "KL-34", "ST-21", "PR-01")
@@ -69,3 +105,11 @@ def test_a_guaranteed_pod_keeps_its_memory(pods: Pods, change: Change) -> None:
     timeline = pod.resize(change)
 
     verify(timeline, expectation(pod, change))
+
+
+def _claim_no_quota(files: dict[str, str], when: str) -> None:
+    """Claim that neither the container nor the pod has one."""
+    for subject in ("c1", "pod"):
+        for name, none in (("cpu.cfs_quota_us", "-1"), ("cpu.max", "max 100000")):
+            if (found := files.get(f"{subject} {name}")) is not None:
+                claim("PR-60", f"{name} of {subject}, {when}", got=found, want=none)

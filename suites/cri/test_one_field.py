@@ -25,6 +25,9 @@ FIELDS = [
     pytest.param({"cpu_shares": 256}, marks=SHARES, id="shares-down"),
     pytest.param({"cpu_shares": 2}, marks=SHARES, id="shares-smallest"),
     pytest.param({"cpu_shares": 262_144}, marks=SHARES, id="shares-largest"),
+    # Where the two formulas of cpu.weight differ most: seven times as much, and by 533 (R-04).
+    pytest.param({"cpu_shares": 28}, marks=SHARES, id="shares-of-seven-weights"),
+    pytest.param({"cpu_shares": 78_495}, marks=SHARES, id="shares-far-apart"),
     pytest.param({"cpu_quota": 80_000}, marks=QUOTA, id="quota-up"),
     pytest.param({"cpu_quota": 20_000}, marks=QUOTA, id="quota-down"),
     pytest.param({"cpu_quota": 1_000}, marks=QUOTA, id="quota-smallest"),
@@ -115,3 +118,37 @@ def test_swap_with_memory_as_it_is(containers: Containers, swap: int) -> None:
     update = container.update(memory_swap_limit_in_bytes=swap)
 
     verify_update(update)
+
+
+@requirement("RT-01", "RT-14", "RT-22")
+@pytest.mark.parametrize(("old", "new"), [(2, 28), (28, 2), (28, 262_144), (262_144, 28)])
+def test_weights_from_end_to_end(containers: Containers, old: int, new: int) -> None:
+    """From the least and from the greatest, and back, by way of where the formulas differ most."""
+    container = containers.running(cpu_shares=old)
+
+    update = container.update(cpu_shares=new)
+
+    verify_update(update)
+
+
+@requirement("RT-14", "RT-17", "RT-22")
+@pytest.mark.parametrize("quota", [40_000, 0], ids=["with-quota", "without-quota"])
+@pytest.mark.parametrize("memory", [192 * MIB, 96 * MIB], ids=["up", "down"])
+def test_memory_alone_keeps_a_period_of_ones_own(
+    containers: Containers, quota: int, memory: int
+) -> None:
+    """Another period than the default, with a quota and without (runc#4225)."""
+    container = containers.running(cpu_quota=quota, cpu_period=200_000)
+
+    update = container.update(memory_limit_in_bytes=memory)
+
+    verify_update(update)
+
+
+@requirement("RT-14", "RT-17", "RT-22")
+def test_a_period_that_was_updated_outlives_an_update_of_memory(containers: Containers) -> None:
+    """The thread's own steps: a container without a quota, its period, then its memory."""
+    container = containers.running(cpu_quota=0, cpu_period=0)
+
+    for fields in ({"cpu_period": 200_000}, {"memory_limit_in_bytes": 192 * MIB}):
+        verify_update(container.update(fields))

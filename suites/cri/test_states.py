@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
 import pytest
 
+from podresize.errors import HarnessError
 from podresize_fixtures import (
     Containers,
     at_once,
@@ -151,13 +155,21 @@ def test_during_an_exec(containers: Containers) -> None:
     container = containers.running()
     updates = [CHANGE | {"cpu_shares": 1024 + number} for number in range(10)]
 
-    done, _ = at_once(
-        [
-            lambda: container.execute("/probe", "watch", "--every", "50", "--seconds", "2"),
-            lambda: [container.ask(fields) for fields in updates],
-        ]
-    )
+    def watched() -> tuple[Any, float]:
+        done = container.execute("/probe", "watch", "--every", "50", "--seconds", "5")
+        return done, time.monotonic()
 
+    def updated() -> list[float]:
+        return [(container.ask(fields), time.monotonic())[1] for fields in updates]
+
+    (done, ended), answered = at_once([watched, updated])
+
+    if done.code == 0 and ended < answered[0]:
+        raise HarnessError(
+            "no update was answered while the command ran",
+            value=f"the first one {answered[0] - ended:.1f} s after its end",
+            causes=("this host is overloaded",),
+        )
     claim("RT-18", "the command's exit code", got=done.code, want=0, guilty=containers.party)
     claim(
         "RT-18",

@@ -22,6 +22,10 @@ from podresize_fixtures import (
 NO_LIMITS = {"requests": {"cpu": "100m", "memory": "64Mi"}}
 MEMORY_LIMIT = NO_LIMITS | {"limits": {"memory": "128Mi"}}
 ALL_LIMITS = NO_LIMITS | {"limits": {"cpu": "200m", "memory": "128Mi"}}
+WEIGHT_OF_6 = {
+    "requests": {"cpu": "150m", "memory": "64Mi"},
+    "limits": {"cpu": "200m", "memory": "128Mi"},
+}
 LEAST_CPU = {
     "requests": {"cpu": "2m", "memory": "64Mi"},
     "limits": {"cpu": "10m", "memory": "64Mi"},
@@ -43,8 +47,17 @@ ISSUES = [
     ),
     known_issue("PD-06", Change(cpu="+50m", scope="requests"), resources=[ALL_LIMITS]),
     known_issue("PD-08", Change(cpu="+100m"), resources=[NO_LIMITS], grows="110m"),
+    known_issue("PD-70", Change(cpu="+50m"), resources=[ALL_LIMITS]),
     known_issue("PD-09", Change(cpu="1m", scope="requests"), resources=[LEAST_CPU]),
     known_issue("PD-09", Change(cpu="5m", scope="limits"), resources=[LEAST_CPU]),
+]
+
+
+# What PD-06 makes late would be too late for these.
+WITH_A_QUICK_SYNC = [
+    known_issue(
+        "PD-71", Change(cpu="130m", scope="requests"), resources=[WEIGHT_OF_6], grows="150m"
+    ),
 ]
 
 
@@ -52,6 +65,18 @@ ISSUES = [
 @pytest.mark.parametrize("issue", ISSUES)
 def test_it_is_seen_exactly_as_catalogued(pods: Pods, issue: KnownIssue) -> None:
     """Not better, not worse, not otherwise."""
+    _seen_as_catalogued(pods, issue)
+
+
+@pytest.mark.quick_sync
+@requirement("PR-02")
+@pytest.mark.parametrize("issue", WITH_A_QUICK_SYNC)
+def test_it_is_seen_with_a_quick_sync(pods: Pods, issue: KnownIssue) -> None:
+    """Exactly as catalogued, where the kubelet syncs often."""
+    _seen_as_catalogued(pods, issue)
+
+
+def _seen_as_catalogued(pods: Pods, issue: KnownIssue) -> None:
     pod = pods.running(**issue.pod)
 
     timeline = pod.resize(issue.change)

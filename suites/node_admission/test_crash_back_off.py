@@ -72,13 +72,14 @@ def test_the_back_off_ends_with_the_grant(pods: Pods) -> None:
     be over.
     """
     pod, other = (pods.running(runs=False, arguments=ENDS_AT_ONCE) for _ in range(2))
+    seconds = pods.patience(_SECONDS)
     ended, other_ended = (
-        last_run(each.until(has_ended, within=_SECONDS)).get("finishedAt", "")
+        last_run(each.until(has_ended, within=seconds)).get("finishedAt", "")
         for each in (pod, other)
     )
 
     pod.ask(Change(cpu="+50m"))
-    run, other_run = (last_run(each.until(has_begun, within=_SECONDS)) for each in (pod, other))
+    run, other_run = (last_run(each.until(has_begun, within=seconds)) for each in (pod, other))
 
     if (waited := between(other_ended, other_run["startedAt"])) < LONG:
         unsupported(f"the back-off after {RUNS} crashes is no longer than {waited:.0f} s here")

@@ -38,7 +38,7 @@ def test_a_jvm_starts_with_more_cpu_and_gives_it_back(pods: Pods) -> None:
     quick, slow = boosted.started("UC-05"), plain.started("UC-05")
 
     timeline = boosted.pod.resize(less)
-    warm = boosted.works(8, within=30.0)
+    warm = boosted.works(8, within=pods.patience(30.0))
 
     claim_times("UC-05", "until it answers", much=slow.until_ready, little=quick.until_ready)
     claim_times("UC-12", "until its source is compiled", much=slow.compiled, little=quick.compiled)
@@ -50,5 +50,5 @@ def test_a_jvm_starts_with_more_cpu_and_gives_it_back(pods: Pods) -> None:
     numbers = boosted.numbers
     claim("UC-05", "the pieces of work, by one JVM", got=numbers, want=list(range(len(numbers))))
     claim("UC-05", "restarts", got=boosted.pod.restarts, want=0)
-    claim("UC-05", "it is ready", got=boosted.pod.runs(within=30.0), want=True)
+    claim("UC-05", "it is ready", got=boosted.pod.runs(within=pods.patience(30.0)), want=True)
     verify(timeline, expectation(boosted.pod, less))

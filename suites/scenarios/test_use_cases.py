@@ -34,11 +34,16 @@ def test_a_pending_pod_gets_the_room_of_one_that_shrinks(pods: Pods) -> None:
     """The node is full; a pod that uses less than it asked for gives it back."""
     idle = pods.filling(leave={"cpu": "100m"})
     waiting = pods.running(resources=[{"requests": {"cpu": "300m"}}], runs=False)
-    claim("UC-02", "the scheduler's reason", got=waiting.unschedulable(within=20.0), want=True)
+    claim(
+        "UC-02",
+        "the scheduler's reason",
+        got=waiting.unschedulable(within=pods.patience(20.0)),
+        want=True,
+    )
 
     idle.resize(Change(cpu="-400m"))
 
-    claim("UC-02", "the waiting pod runs", got=waiting.runs(within=60.0), want=True)
+    claim("UC-02", "the waiting pod runs", got=waiting.runs(within=pods.patience(60.0)), want=True)
     claim("UC-02", "restarts of the pod that shrank", got=idle.restarts, want=0)
 
 
@@ -57,7 +62,7 @@ def test_a_neighbour_shrinks_and_is_not_evicted(pods: Pods) -> None:
 
     verify(granted, expectation(stateful))
     claim("UC-03", "restarts of both", got=[neighbour.restarts, stateful.restarts], want=[0, 0])
-    claim("UC-03", "the neighbour runs", got=neighbour.runs(within=5.0), want=True)
+    claim("UC-03", "the neighbour runs", got=neighbour.runs(within=pods.patience(5.0)), want=True)
 
 
 @requirement("UC-04", *DONE)

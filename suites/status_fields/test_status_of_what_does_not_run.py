@@ -23,11 +23,12 @@ def test_a_pod_that_is_not_running_is_not_resized(pods: Pods) -> None:
     """Its init container takes 12 s, and the resize is asked for meanwhile."""
     init = pods.body()["spec"]["containers"][0] | {"name": "i1", "args": ENDS_SOON}
     pod = pods.running(runs=False, initContainers=[init])
-    pod.until(lambda raw: raw["status"].get("initContainerStatuses"), within=30)
+    pod.until(lambda raw: raw["status"].get("initContainerStatuses"), within=pods.patience(30))
 
     pod.ask(Change(cpu="+50m"))
     seen = pod.until(
-        lambda raw: phase(raw) == "Running" or raw["status"].get("resize") in DECISIONS, within=60
+        lambda raw: phase(raw) == "Running" or raw["status"].get("resize") in DECISIONS,
+        within=pods.patience(60),
     )
 
     claim(
@@ -41,7 +42,7 @@ def test_a_container_that_has_not_been_started(pods: Pods) -> None:
     init = pods.body()["spec"]["containers"][0] | {"name": "i1", "args": ENDS_SOON}
     pod = pods.running(runs=False, initContainers=[init])
 
-    seen = pod.until(lambda raw: raw["status"].get("containerStatuses"), within=30)
+    seen = pod.until(lambda raw: raw["status"].get("containerStatuses"), within=pods.patience(30))
 
     shown = seen["status"]["containerStatuses"][0]
     claim("ST-24", "its state", got=list(shown["state"]), want=["waiting"])
@@ -54,12 +55,16 @@ def test_a_container_that_has_ended(pods: Pods) -> None:
     """Up to 1.31 nothing is shown of it, later what was allocated to it."""
     pod = pods.running(runs=False, restart_policy="Never", arguments=ENDS_AT_ONCE)
 
-    seen = pod.until(lambda raw: phase(raw) == "Succeeded", within=60)
+    seen = pod.until(lambda raw: phase(raw) == "Succeeded", within=pods.patience(60))
 
     shown = seen["status"]["containerStatuses"][0]
     claim("ST-24", "its state", got=list(shown["state"]), want=["terminated"])
     for field, wanted in pod.fields_when_ended("c1").items():
         claim("ST-24", f"its {field}", got=shown.get(field), want=wanted)
+
+
+def _ends_after(seconds: float) -> list[str]:
+    return ["allocate", "1", "--seconds", f"{seconds:.0f}"]
 
 
 @requirement("ST-16")
@@ -72,11 +77,11 @@ def test_a_pod_that_has_ended_waits_for_nothing(pods: Pods) -> None:
     pod = pods.running(
         resources=[{"requests": {"cpu": "100m", "memory": "64Mi"}}],
         restart_policy="Never",
-        arguments=ENDS_SOON,
+        arguments=_ends_after(pods.reach.lull(12)),
     )
 
-    pending = pod.becomes(whole, within=10)
-    ended = pod.until(lambda raw: phase(raw) == "Succeeded", within=60)
+    pending = pod.becomes(whole, within=pods.patience(10))
+    ended = pod.until(lambda raw: phase(raw) == "Succeeded", within=pods.patience(60))
 
     claim("ST-16", "the resize while the pod runs", got=pending, want="Deferred")
     claim("ST-16", "the phase of the pod", got=phase(ended), want="Succeeded")
@@ -101,9 +106,10 @@ def test_a_failing_resize_and_a_pending_one(pods: Pods) -> None:
 
     pod.ask(Change(memory="32Mi", scope="limits"))
     pod.until(
-        lambda _: pod.resize_conditions.get("PodResizeInProgress", {}).get("reason"), within=60
+        lambda _: pod.resize_conditions.get("PodResizeInProgress", {}).get("reason"),
+        within=pods.patience(60),
     )
-    pod.becomes(whole, within=10)
+    pod.becomes(whole, within=pods.patience(10))
 
     shown = {
         kind: (item.get("status"), item.get("reason"), item.get("observedGeneration"))

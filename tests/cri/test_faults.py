@@ -184,6 +184,7 @@ NEEDED = {
     "update-late": "seconds=0",
     "update-field-dropped": "field=oom_score_adj",
     "cgroup-written": "file=cpu.shares,value=2",
+    "unit-overridden": "setting=MemoryMax,value=4G",
 }
 OF_A_CONTAINER = [each for each in FAULTS if "container" in signature(FAULTS[each]).parameters]
 

@@ -164,12 +164,72 @@ def test_a_component_is_killed_and_started_again_once(tmp_path: Path, moment: st
     ]
 
 
-def obey(listening: socket.socket, heard: list[dict[str, Any]], number: int) -> None:
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_component_that_is_not_killed_or_started_is_no_fault_that_was_done(
+    tmp_path: Path, moment: str
+) -> None:
+    heard: list[dict[str, Any]] = []
+    place = tmp_path / "control.sock"
+    fault = make(f"runtime-restarted:moment={moment}")
+    refusal = b'{"error": "TimeoutError", "what": "containerd: it stays"}\n'
+
+    async def call() -> None:
+        await fault.call(asked(Around(control=str(place))))
+        await fault.under_way.settled()  # type: ignore[attr-defined]
+
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(place))
+        listening.listen()
+        thread = threading.Thread(target=obey, args=(listening, heard, 1, refusal))
+        thread.start()
+        with pytest.raises(RuntimeError, match="stop: containerd: it stays"):
+            asyncio.run(call())
+        thread.join(_SECONDS)
+
+    # What was not ended is not started.
+    assert [each["do"] for each in heard] == ["stop"]
+
+
+@pytest.mark.parametrize("answer", [b'{"done": null}\n', b'{"error": "X", "what": "none"}\n'])
+def test_systemd_is_told_another_setting_once(tmp_path: Path, answer: bytes) -> None:
+    heard: list[dict[str, Any]] = []
+    place = tmp_path / "control.sock"
+    fault = make("unit-overridden:setting=MemoryMax,value=4G")
+    refused = pytest.raises(RuntimeError, match="none") if b"error" in answer else None
+
+    async def call_twice() -> None:
+        with refused or contextlib.nullcontext():
+            await fault.call(asked(Around(control=str(place))))
+        await fault.call(asked(Around(control=str(place))))
+
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(place))
+        listening.listen()
+        thread = threading.Thread(target=obey, args=(listening, heard, 1, answer))
+        thread.start()
+        asyncio.run(call_twice())
+        thread.join(_SECONDS)
+
+    order = {"do": "override", "units": "cri-containerd-.scope", "setting": "MemoryMax=4G"}
+    assert heard == [order]
+
+
+def test_without_a_way_to_the_node_it_can_be_told_nothing() -> None:
+    with pytest.raises(RuntimeError, match="nobody"):
+        asyncio.run(make("unit-overridden:setting=a,value=b").call(asked(Around())))
+
+
+def obey(
+    listening: socket.socket,
+    heard: list[dict[str, Any]],
+    number: int,
+    answer: bytes = b'{"done": null}\n',
+) -> None:
     for _ in range(number):
         connection, _address = listening.accept()
         with connection, connection.makefile("rwb") as stream:
             heard.append(json.loads(stream.readline()))
-            stream.write(b'{"done": null}\n')
+            stream.write(answer)
 
 
 def asked(around: Around) -> Asked:

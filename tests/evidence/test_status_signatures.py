@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from tests.evidence.around import event_data
 from tests.evidence.mutants.saying import (
     MINIMAL,
@@ -281,3 +282,93 @@ def test_pd_22_does_not_hide_what_else_goes_wrong(
     status_of(pod)["resources"]["requests"]["memory"] = "1Mi"
 
     assert deviation_of(resize, "PR-01") is None
+
+
+V2 = V137 | {"cgroup_version": 2}
+
+
+def pod_request(cpu: str | None) -> Callable[[dict[str, Any]], None]:
+    def show(pod: dict[str, Any]) -> None:
+        requests = pod["status"]["resources"]["requests"]
+        requests.pop("cpu")
+        if cpu is not None:
+            requests["cpu"] = cpu
+
+    return show
+
+
+def test_pd_70_the_pods_weight_is_turned_back(resized: Callable[..., Any]) -> None:
+    """200m to 300m: 307 shares, weight 12, which is 290 shares, which are 284m."""
+    resize = resized(**V2)
+    resize.edit(Witness.API, pod_request("284m"), since=0.04)
+
+    assert deviation_of(resize, "ST-26") == "PD-70"
+    assert deviation_of(resize, "KL-39") == "PD-70"
+
+
+def test_pd_70_leaves_out_the_least(resized: Callable[..., Any]) -> None:
+    """20m are weight 1, which is read back as nothing."""
+    few = burstable({"cpu": "10m", "memory": "64Mi"}, {"cpu": "200m", "memory": "128Mi"})
+    resize = resized(Change(cpu="20m", scope="requests"), pod=few, **V2)
+    resize.edit(Witness.API, pod_request(None), since=0.04)
+
+    assert deviation_of(resize, "ST-26") == "PD-70"
+
+
+@pytest.mark.parametrize("cpu", ["283m", "1", None])
+def test_pd_70_is_no_other_number(resized: Callable[..., Any], cpu: str | None) -> None:
+    resize = resized(**V2)
+    resize.edit(Witness.API, pod_request(cpu), since=0.04)
+
+    assert deviation_of(resize, "ST-26") is None
+
+
+@pytest.mark.parametrize(
+    "stack", [{"cgroup_version": 1}, {"kubernetes": "1.38.0", "cgroup_version": 2}]
+)
+def test_pd_70_is_of_its_stacks_alone(resized: Callable[..., Any], stack: dict[str, Any]) -> None:
+    resize = resized(**(V137 | stack))
+    resize.edit(Witness.API, pod_request("284m"), since=0.04)
+
+    assert deviation_of(resize, "ST-26") is None
+
+
+def test_pd_70_excuses_no_wrong_weight_and_no_wrong_container(
+    resized: Callable[..., Any],
+) -> None:
+    wrong_weight, wrong_container = resized(**V2), resized(**V2)
+    for resize in (wrong_weight, wrong_container):
+        resize.edit(Witness.API, pod_request("284m"), since=0.04)
+    wrong_weight.edit(Witness.KERNEL, lambda files: files.update({"cpu.weight": "13"}), subject=C1)
+    wrong_container.edit(
+        Witness.API,
+        lambda pod: status_of(pod)["resources"]["requests"].update(cpu="284m"),
+        since=0.04,
+    )
+
+    assert deviation_of(wrong_weight, "KL-39") is None
+    assert deviation_of(wrong_weight, "ST-26") is None
+    assert deviation_of(wrong_container, "KL-39") is None
+
+
+@pytest.mark.parametrize(
+    ("driver", "shown", "told"),
+    [
+        ("systemd", "110m", "PD-70"),
+        ("systemd", "120m", None),
+        ("cgroupfs", "110m", None),
+    ],
+)
+def test_pd_70_reads_the_limit_back_as_systemd_rounded_it(
+    resized: Callable[..., Any], driver: str, shown: str, told: str | None
+) -> None:
+    few = burstable({"cpu": "50m", "memory": "64Mi"}, {"cpu": "100m", "memory": "128Mi"})
+    resize = resized(Change(cpu="107m", scope="limits"), pod=few, **V2, cgroup_driver=driver)
+
+    def show(pod: dict[str, Any]) -> None:
+        pod["status"]["resources"]["limits"]["cpu"] = shown
+
+    resize.edit(Witness.API, pod_request("28m"), since=0.04)
+    resize.edit(Witness.API, show, since=0.04)
+
+    assert deviation_of(resize, "ST-26") == told

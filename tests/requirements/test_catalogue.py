@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 from packaging.specifiers import SpecifierSet
@@ -59,6 +60,8 @@ def test_the_shipped_catalogue_loads_once() -> None:
         (ENTRY.replace("gate-on", "luck"), "[]", "an unknown need"),
         (ENTRY.replace("gate-on", "deviation=C-98"), DEVIATION, "unknown deviation"),
         (ENTRY.replace("gate-on", '"deviation=C-99|C-98"'), DEVIATION, "unknown deviation"),
+        (ENTRY.replace("gate-on", "without=C-98"), DEVIATION, "unknown deviation"),
+        (ENTRY.replace("gate-on", "without="), DEVIATION, "unknown deviation"),
         (ENTRY, DEVIATION + "  no_check: ''\n", "'no_check' must be a text"),
         (ENTRY, DEVIATION + "  race: often\n", "'race' is true or false"),
         (ENTRY.replace("ST-99", "st99"), "[]", "an id reads like"),
@@ -71,6 +74,8 @@ def test_the_shipped_catalogue_loads_once() -> None:
         (ENTRY + "  factor: true\n", "[]", "a factor is a number above 1"),
         (ENTRY, DEVIATION.replace("[ST-99]", "[ST-98]"), "explains an unknown requirement"),
         (ENTRY, DEVIATION.replace("runtime_versions", "versions"), "runtime_versions"),
+        (ENTRY, DEVIATION.replace('<2"', '<2", cgroup_driver: upstart'), "no such cgroup driver"),
+        (ENTRY, DEVIATION.replace('"<2"}', '"<2", cgroup_version: 3}'), "a cgroup version is"),
         (ENTRY, DEVIATION.replace("[{kube", "{kube").replace('2"}]', '2"}'), "list of stacks"),
         ("id: ST-99", "[]", "must hold a list"),
         ("[1]", "[]", "must be a mapping"),
@@ -111,6 +116,23 @@ def test_a_good_one_is_not() -> None:
         ("CRI-09", {"kubernetes": "1.37.2"}, None),
         ("CRI-09", {"kubernetes": "1.38.0"}, "PD-02 is catalogued for"),
         ("ST-20", {"kubernetes": "1.32.3"}, "ST-20 holds for"),
+        ("PR-61", {}, "it takes the systemd cgroup driver"),
+        ("PR-61", {"host_limits": ("no node-systemd (local)",)}, "no node-systemd (local)"),
+        ("PR-61", {"cgroup_driver": "systemd"}, None),
+        (
+            "PR-62",
+            {"cgroup_driver": "systemd"},
+            "C-01 keeps it from being shown",
+        ),
+        (
+            "PR-62",
+            {
+                "cgroup_driver": "systemd",
+                "runtime_version": "1.6.36",
+                "host_limits": ("no node-systemd",),
+            },
+            None,
+        ),
     ],
 )
 def test_why_unsupported(requirement: str, changes: dict[str, object], reason: str | None) -> None:
@@ -135,6 +157,30 @@ def test_whom_c_01_affects(runtime: str, version: str, kubernetes: str, affected
         BASE, runtime=runtime, runtime_version=version, kubernetes=kubernetes
     )
     assert is_affected(load_catalogue().deviations["C-01"], target) is affected
+
+
+@pytest.mark.parametrize(
+    ("changes", "affected"),
+    [
+        ({}, True),
+        ({"oci_runtime_version": "1.1.5+ds1"}, True),
+        ({"oci_runtime_version": "1.3.2"}, False),
+        ({"oci_runtime_version": ""}, False),
+        ({"oci_runtime": "crun", "oci_runtime_version": "1.1.5"}, False),
+        ({"cgroup_driver": "cgroupfs"}, False),
+    ],
+)
+def test_a_cluster_may_be_affected_by_its_oci_runtime_and_its_driver(
+    changes: dict[str, object], affected: bool
+) -> None:
+    known = load_catalogue().deviations["R-03"]
+    target = dataclasses.replace(BASE, cgroup_driver="systemd")
+
+    assert is_affected(known, dataclasses.replace(target, **changes)) is affected  # type: ignore[arg-type]
+    (affects,) = known.affects
+    assert str(affects) == (
+        "containerd >=1.6 and runc <1.3.2 with Kubernetes >=1.27, cgroup driver systemd"
+    )
 
 
 def test_deadlines_by_version() -> None:
@@ -170,3 +216,33 @@ def test_versions_as_they_are_reported() -> None:
 )
 def test_ranges_for_people(versions: str, text: str) -> None:
     assert describe_range(SpecifierSet(versions)) == text
+
+
+@pytest.mark.parametrize(
+    ("changes", "affected"),
+    [
+        ({}, True),
+        ({"oci_runtime_version": "1.22"}, False),
+        ({"oci_runtime_version": "unknown"}, False),
+        ({"oci_runtime": "runc"}, False),
+        ({"cgroup_version": 1}, False),
+        ({"cgroup_driver": "cgroupfs"}, False),
+        ({"kubernetes": "1.32.0"}, False),
+    ],
+)
+def test_a_deviation_of_a_cluster_may_be_of_one_cgroup_version(
+    changes: dict[str, object], affected: bool
+) -> None:
+    stack: dict[str, Any] = {
+        "kubernetes": "1.33.0",
+        "oci_runtime": "crun",
+        "oci_runtime_version": "1.21",
+        "cgroup_version": 2,
+        "cgroup_driver": "systemd",
+    }
+    deviation = load_catalogue().deviations["R-02"]
+
+    assert is_affected(deviation, dataclasses.replace(BASE, **(stack | changes))) is affected
+    assert str(deviation.affects[0]) == (
+        "containerd >=1.6 and crun <1.22 with Kubernetes >=1.33, cgroup v2, cgroup driver systemd"
+    )

@@ -72,4 +72,5 @@ def test_every_address_of_the_catalogue_is_one() -> None:
     assert [url for url in urls if not re.fullmatch(pattern, url)] == []
     issues = [url for url in urls if "/issues/" in url]
     owners = {"kubernetes", "containerd", "cri-o", "opencontainers", "containers", "openshift"}
+    owners |= {"moby"}
     assert {url.split("/")[3] for url in issues} == owners

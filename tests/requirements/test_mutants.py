@@ -71,6 +71,7 @@ def test_a_tenth_is_of_several_kinds() -> None:
         (ENTRY.replace("kind: fault", "kind: luck"), "'kind' has no such value"),
         (ENTRY.replace("CRI runtime", "moon"), "no such party"),
         (ENTRY.replace("1.37.2+2.1.4", "1.37.2"), "a stack reads like"),
+        (ENTRY.replace("2.1.4]", "2.1.4@moon]"), "a stack reads like"),
         (ENTRY.replace("KL-30", "KL-99"), "no such requirement"),
         (ENTRY + "  withstood: it is\n", "a mutant has one of"),
         (ENTRY.replace("  caught_by: [KL-30]\n", ""), "a mutant has one of"),
@@ -109,6 +110,19 @@ def test_a_requirement_in_neither_list_is_forgotten() -> None:
 
     assert found.forgotten(["KL-30", "ST-21", "ST-20"]) == ["ST-20"]
     assert [each.id for each in found.catching("KL-30")] == ["update-lost"]
+
+
+def test_a_stack_may_be_of_another_provider() -> None:
+    entry = ENTRY.replace("1.37.2+2.1.4", "1.37.2+2.1.4@vm")
+    (there,) = parse_mutants({"a.yaml": entry}, "[]", load_catalogue()).mutants.values()
+    (here,) = parse_mutants({"a.yaml": ENTRY}, "[]", load_catalogue()).mutants.values()
+
+    target = there.target(there.stacks[0], manifests=MANIFESTS)
+
+    assert (target.provider, target.kubernetes, target.containerd) == ("vm", "1.37.2", "2.1.4")
+    assert there.is_elsewhere
+    assert not here.is_elsewhere
+    assert not any(each.is_elsewhere and each.tenth for each in KNOWN.mutants.values())
 
 
 def test_a_mutant_is_found_by_its_name() -> None:

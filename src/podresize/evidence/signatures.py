@@ -17,15 +17,16 @@ from podresize.evidence import silent_signatures as silent
 from podresize.evidence import status_signatures
 from podresize.evidence.agreement import (
     allows,
-    api_is_done,
-    cgroup_shows,
     container_status,
     progress_value,
 )
 from podresize.evidence.answer_signatures import no_answer_to_an_added_container
 from podresize.evidence.case import Case, distinct
+from podresize.evidence.quota_signatures import no_quota_is_the_least_quota
+from podresize.evidence.restart_signatures import done_while_the_container_is_down
 from podresize.evidence.series_signatures import status_returns_between_changes
 from podresize.evidence.usage_signatures import usage_is_missing_after_a_restart
+from podresize.evidence.weight_signatures import pods_weight_is_taken_for_the_new_shares
 from podresize.oracle.cgroups import Allowed
 from podresize.oracle.change import MEMORY
 from podresize.oracle.expectation import ContainerExpectation
@@ -54,15 +55,7 @@ def proposed_is_cleared_early(case: Case) -> str | None:
     clobbered = [DONE, PROPOSED, DONE, IN_PROGRESS, DONE]
     if course != clobbered:
         return f"status.resize went {course}, not {clobbered}"
-    if not api_is_done(case.final_pod, expectation):
-        return "the API does not show the resize done"
-    for item in expectation.containers:
-        if not case.runtime_holds(item.name, item.runtime_after):
-            return f"the runtime does not show the new values of container {item.name}"
-    for subject, wanted in expectation.cgroups_after.items():
-        if not cgroup_shows(case.cgroup(subject)[-1][1], wanted):
-            return f"the cgroup of {subject} is not at the new values"
-    return None
+    return case.why_not_ended()
 
 
 _DIP_SECONDS = 5.0
@@ -163,7 +156,8 @@ def _cpu_dips(case: Case, *, least: int) -> str | None:
             returns = _returns(course, before[name], after[name])
             if returns and not (name.startswith("cpu.") and subject != POD):
                 return f"{name} of {subject} went back"
-            if any(seconds > _DIP_SECONDS for seconds in returns):
+            longest = case.expectation.fingerprint.lull(_DIP_SECONDS)
+            if any(seconds > longest for seconds in returns):
                 return f"{name} of {subject} stayed at the old value"
             dips += len(returns)
     return None if dips >= least else "no cpu file went back to its old value"
@@ -199,17 +193,21 @@ def checkpoint_cannot_be_read(_case: Case) -> str | None:
 SIGNATURES: dict[str, Signature] = {
     "checkpoint-cannot-be-read": checkpoint_cannot_be_read,
     "usage-is-missing-after-a-restart": usage_is_missing_after_a_restart,
+    "no-quota-is-the-least-quota": no_quota_is_the_least_quota,
     "no-answer-to-an-added-container": no_answer_to_an_added_container,
     "never-enacted-without-limits": status_signatures.never_enacted_without_limits,
     "minimum-is-shown-instead": status_signatures.minimum_is_shown_instead,
     "added-request-shows-the-least": status_signatures.added_request_shows_the_least,
     "cpu-request-shows-late": status_signatures.cpu_request_shows_late,
     "completion-is-told-early": status_signatures.completion_is_told_early,
+    "pod-level-turns-a-weight-back": status_signatures.pod_level_turns_a_weight_back,
+    "pods-weight-is-taken-for-the-new-shares": pods_weight_is_taken_for_the_new_shares,
     "pod-level-reads-cgroup-v1": status_signatures.pod_level_reads_cgroup_v1,
     "proposed-goes-before-a-decision": status_signatures.proposed_goes_before_a_decision,
     "pending-goes-before-the-grant-shows": status_signatures.pending_goes_before_the_grant_shows,
     "pending-goes-when-the-kubelet-starts": status_signatures.pending_goes_when_the_kubelet_starts,
     "another-wish-stays-proposed": status_signatures.another_wish_stays_proposed,
+    "done-while-the-container-is-down": done_while_the_container_is_down,
     "status-returns-between-changes": status_returns_between_changes,
     "memory-request-flickers-in-status": memory_request_flickers_in_status,
     "cpu-returns-with-each-memory-update": cpu_returns_with_each_memory_update,

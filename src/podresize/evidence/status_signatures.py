@@ -20,11 +20,13 @@ from podresize.evidence.conditions import PENDING, resize_conditions
 from podresize.evidence.judges.transitions import other_faults, status_faults
 from podresize.evidence.resize_events import is_about_resize, is_event, summary
 from podresize.evidence.timeline import Witness
+from podresize.oracle import conversions
 from podresize.oracle.change import CPU, MEMORY
 from podresize.oracle.events import COMPLETED
 from podresize.oracle.minimum import LEAST, minimal_keys
 from podresize.oracle.pod_level import pod_sums
 from podresize.oracle.progress import DEFERRED, DONE, IN_PROGRESS, PROPOSED, legal_next
+from podresize.oracle.quantity import millicores, parse_quantity
 from podresize.oracle.resources import (
     LIMITS,
     REQUESTS,
@@ -34,6 +36,7 @@ from podresize.oracle.resources import (
     resources_equal,
     same_quantity,
 )
+from podresize.requirements.target import Fingerprint
 
 
 def never_enacted_without_limits(case: Case) -> str | None:
@@ -169,6 +172,65 @@ def pod_level_reads_cgroup_v1(case: Case) -> str | None:
 
 _UNLIMITED = "9007199254740988Ki"
 """The kernel's "no limit" of memory.limit_in_bytes in KiB: 2**63 - 4096 bytes."""
+
+
+def pod_level_turns_a_weight_back(case: Case) -> str | None:
+    """PD-70: the pod's own status.resources show a cpu request that was read back from a weight.
+
+    It is what the pod's weight on cgroup v2 would be in millicores, or absent where that is the
+    least; cpu limits that are the kernel's least are left out as well. All else of the pod's status
+    is right, and so are the weights.
+    """
+    expectation = case.expectation
+    if expectation.fingerprint.cgroup_version != 2:
+        return "this is not cgroup v2"
+    for subject, wanted in expectation.cgroups_after.items():
+        if not cgroup_shows(case.cgroup(subject)[-1][1], wanted):
+            return f"the cgroup of {subject} is not at the new values"
+    if not api_is_done(case.final_pod, expectation):
+        return "the API does not show the resize of the containers done"
+    status = case.final_pod.get("status", {})
+    sums = pod_sums(expectation.containers)
+    if not lists_equal(status.get("allocatedResources"), sums[REQUESTS]):
+        return "the pod's allocatedResources is wrong as well"
+    shown = normalised(status.get("resources"))
+    wrong = changed_keys(shown, sums)
+    if (REQUESTS, CPU) not in wrong:
+        return "the pod's cpu request is right"
+    for kind, name in wrong:
+        value = shown[kind].get(name)
+        is_limit = (kind, name) == (LIMITS, CPU)
+        is_least = is_limit and value is None and kind in minimal_keys(sums)
+        is_rounded = is_limit and _is_rounded(value, sums[LIMITS].get(CPU), expectation.fingerprint)
+        partial = kind == LIMITS and any(
+            name not in item.after[LIMITS] for item in expectation.containers
+        )
+        if (kind, name) != (REQUESTS, CPU) and not (is_least or is_rounded or partial):
+            return f"{kind}.{name} of the pod is {value}"
+    back = read_back(sums[REQUESTS].get(CPU, "0"))
+    if not same_quantity(shown[REQUESTS].get(CPU), back):
+        return f"requests.cpu of the pod is {shown[REQUESTS].get(CPU)}, and read back it is {back}"
+    return None
+
+
+def _is_rounded(value: str | None, limit: str | None, found: Fingerprint) -> bool:
+    """Return whether a cpu limit is what systemd makes of another, in whole hundredths."""
+    if found.cgroup_driver != "systemd" or limit is None:
+        return False
+    quota = conversions.cpu_quota(millicores(parse_quantity(limit)))
+    if quota is None:
+        return False
+    shown = conversions.status_millicores_from_quota(conversions.systemd_quota(quota))
+    return same_quantity(value, f"{shown}m")
+
+
+def read_back(cpu: str) -> str | None:
+    """Return the cpu request that a kubelet reads back from a pod's weight; None for the least."""
+    weight = conversions.linear_weight(conversions.cpu_shares(millicores(parse_quantity(cpu))))
+    if weight == conversions.MIN_WEIGHT:
+        return None
+    shares = conversions.shares_from_linear_weight(weight)
+    return f"{conversions.status_millicores_from_shares(shares)}m"
 
 
 def added_request_shows_the_least(case: Case) -> str | None:

@@ -81,7 +81,26 @@ def ended_afterwards(resize: Any) -> None:
     resize.add(resize.ended, Witness.CRI, "container/c1", last.data | {"state": "CONTAINER_EXITED"})
 
 
+V2 = {"cgroup_version": 2}
+NEW_RUNC = V2 | {"oci_runtime_version": "1.3.2"}
+
+
+def pod_shows(cpu: str) -> Mutate:
+    """The pod's own status has another cpu request."""
+    return api(lambda pod: pod["status"]["resources"]["requests"].update(cpu=cpu), 0.4)
+
+
 MUTANTS: list[Mutant] = [
+    ("KL-39", NEW_RUNC, "a-container-by-the-line", kernel(C1, "cpu.weight", "12")),
+    ("KL-39", V2, "a-container-by-the-curve", kernel(C1, "cpu.weight", "40")),
+    ("KL-39", NEW_RUNC, "the-pod-by-the-curve", kernel("pod", "cpu.weight", "40")),
+    ("KL-39", V2, "no-formula", kernel(C1, "cpu.weight", "13")),
+    (
+        "KL-39",
+        V2,
+        "turned-back",
+        api(lambda pod: status_of(pod)["resources"]["requests"].update(cpu="284m"), 0.4),
+    ),
     ("KL-01", FULL, "kernel", early(C1, cpu__shares="307")),
     ("KL-01", FULL, "pod", early("pod", memory__limit_in_bytes="100663296")),
     (

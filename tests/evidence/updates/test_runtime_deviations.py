@@ -115,6 +115,39 @@ CASES += [
 ]
 
 
+V2 = {"cgroup_version": 2}
+SYSTEMD = V2 | {"cgroup_driver": "systemd"}
+LOWERED = "settings that changed though the update of c1 (memory_limit_in_bytes 5) was refused"
+GONE = {"cpu.max": ["50000 100000", None], "hugetlb.1GB.max": ["max", None]}
+MOVED = "settings of the container's cgroup that changed and were not asked for"
+CRUN_SYSTEMD = SYSTEMD | {"oci_runtime": "crun", "oci_runtime_version": "1.21"}
+SWAP = "memory_swap_limit_in_bytes 268435456"
+BOTH = f"memory_limit_in_bytes 134217728, {SWAP}"
+NO_SWAP = "UNKNOWN: unable to set swap limit without memory limit"
+FORGOTTEN = {"cpu.max": ["max 200000", "max 100000"]}
+CASES += [
+    ("R-01", "RT-23", RUNC | V2, LOWERED, GONE, {}),
+    ("R-01", "RT-21", CRUN | V2, LOWERED, GONE, {}),
+    ("R-02", "RT-02", CRUN_SYSTEMD, "the kernel's cpu.max", "1000 100000", "max 100000"),
+    ("R-05", "RT-14", RUNC | ALONE | SYSTEMD, MOVED, FORGOTTEN, {}),
+    (
+        *("PD-77", "RT-14", RUNC | ALONE | SYSTEMD | {"oci_runtime_version": "1.1.5+ds1"}),
+        *(MOVED, {"cpu.weight": ["20", "27"], "cpuset.cpus": ["", "0"]}, {}),
+    ),
+    *(
+        (
+            *("PD-73", "RT-05", runtime | ALONE | V2),
+            f"the answer to the update of c1 ({SWAP})",
+            *(f"UNKNOWN: {text}", "OK"),
+        )
+        for runtime, text in (
+            (RUNC, 'level=error msg="unable to set swap limit without memory limit"'),
+            (CRUN, "cannot set swap limit without the memory limit"),
+        )
+    ),
+]
+
+
 OLD_KUBERNETES = {"kubernetes": "1.27.4", "kubelet": "1.27.4"}
 CASES.append(
     (
@@ -123,6 +156,43 @@ CASES.append(
         "started",
     )
 )
+
+OLD_SYSTEMD = OLD_KUBERNETES | {"cgroup_driver": "systemd"}
+CASES += [
+    (
+        *("K-20", "PR-61", OLD_SYSTEMD),
+        "what a daemon-reload after the resize made of the limits of the pod",
+        *({"cpu.max": ["5 100", "6 100", "5 100"]}, {"cpu.max": ["5 100", "6 100", "6 100"]}),
+    ),
+    (
+        *("PD-72", "PR-64", OLD_SYSTEMD | V2 | RUNC),
+        "what a daemon-reload after the resize made of the limit of swap of container c1",
+        *({"memory.swap.max": ["0", "0", "max"]}, {"memory.swap.max": ["0", "0", "0"]}),
+    ),
+    (
+        *("PD-74", "PR-65", SYSTEMD | RUNC | {"kubernetes": "1.37.2"}),
+        "what a daemon-reload before the resize made of the end as a whole of container c1",
+        *({"memory.oom.group": ["1", "0"]}, {"memory.oom.group": ["1", "1"]}),
+    ),
+    (
+        *("PD-75", "PR-62", SYSTEMD | {"kubernetes": "1.33.13"}),
+        "cpu.max of the pod before and after an update of memory alone",
+        {"exact": "41700 100", "rounded": "42000 100", "seen": ["41700 100", "42000 100"]},
+        {"exact": "41700 100", "rounded": "42000 100", "seen": ["41700 100", "41700 100"]},
+    ),
+    (
+        *("R-03", "PR-62", OLD_SYSTEMD),
+        "cpu.max of container c1 before and after an update of memory alone",
+        {"exact": "41700 100", "rounded": "42000 100", "seen": ["41700 100", "42000 100"]},
+        {"exact": "41700 100", "rounded": "42000 100", "seen": ["41700 100", "41700 100"]},
+    ),
+    (
+        *("R-03", "PR-62", OLD_SYSTEMD),
+        "cpu.max of container c1 before and after an update of memory alone",
+        {"exact": "41700 100", "rounded": "42000 100", "seen": ["42000 100", "41700 100"]},
+        {"exact": "41700 100", "rounded": "42000 100", "seen": ["42000 100", "42000 100"]},
+    ),
+]
 
 
 def explained(id_: str, stack: dict[str, Any], claim: Claim) -> str | None:
@@ -161,6 +231,21 @@ def test_all_that_have_such_a_signature_are_here() -> None:
         # A report that is wrong after an update that was granted.
         ("RT-22", RUNC, "the kernel's cpu.shares, of which the runtime reports cpu_shares 7", "8"),
         ("RT-02", CRUN, "the answer to the update of c1 (cpu_quota 5)", "UNKNOWN: x"),
+        # A container that ended is not one of which something is left.
+        ("RT-23", RUNC | V2, LOWERED, GONE | {"memory.max": ["9", "5"]}),
+        ("RT-23", RUNC | V2, "the answer to the update of c1 (memory_limit_in_bytes 5)", "UNKNOWN"),
+        ("RT-23", RUNC, LOWERED, GONE),
+        # A quota that was there and went is not a period that was there without one.
+        ("RT-14", RUNC | ALONE | SYSTEMD, MOVED, {"cpu.max": ["9 200000", "max 100000"]}),
+        ("RT-14", RUNC | ALONE | SYSTEMD, MOVED, {"cpu.max": ["max 100000", "max 200000"]}),
+        ("RT-14", RUNC | ALONE | SYSTEMD, MOVED, FORGOTTEN | {"cpu.weight": ["1", "2"]}),
+        ("RT-14", RUNC | SYSTEMD, MOVED, FORGOTTEN),
+        ("RT-14", RUNC | ALONE | V2, MOVED, FORGOTTEN),
+        # Of swap beside memory nothing was lacking, nor is it on v1, nor behind a CRI runtime.
+        ("RT-05", RUNC | ALONE | V2, f"the answer to the update of c1 ({BOTH})", NO_SWAP),
+        ("RT-05", RUNC | ALONE, f"the answer to the update of c1 ({SWAP})", NO_SWAP),
+        ("RT-05", RUNC | V2, f"the answer to the update of c1 ({SWAP})", NO_SWAP),
+        ("RT-02", CRUN_SYSTEMD, "the kernel's cpu.max", "1000 100000"),
         # A value that somebody wrote is not one that nobody wrote.
         ("RT-01", RUNSC, "the kernel's cpu.shares", "257"),
         ("RT-26", RUNSC | ALONE, "the answer to the update of c1 (cpu_shares 5)", "UNKNOWN: x"),

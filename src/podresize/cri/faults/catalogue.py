@@ -48,6 +48,7 @@ FAULTS: dict[str, Callable[..., Fault]] = {
     "sandbox-update-dropped": sandboxes.Dropped,
     "sandbox-update-refused": sandboxes.Refused,
     "cgroup-written": surrounding.CgroupWritten,
+    "unit-overridden": surrounding.UnitOverridden,
     "runtime-killed": surrounding.runtime_killed,
     "tap-killed": surrounding.tap_killed,
     "runtime-restarted": surrounding.runtime_restarted,

@@ -1,5 +1,6 @@
 """Faults around a call: a connection that is cut, a process that is killed, a cgroup that somebody
-else writes. Each happens at an update, which is when a resize is under way."""
+else writes or that systemd is told another limit of. Each happens at an update, which is when a
+resize is under way."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ from podresize.cri.faults.fault import Asked, status_of
 
 _PROC = Path("/proc")
 _PEER = struct.Struct("3i")  # struct ucred (unix(7)): pid, uid, gid
-_CONTROL_SECONDS = 60.0
+# Who carries it out has a limit of its own, which is a slow guest's where the node is in one.
+_CONTROL_SECONDS = 900.0
 _PLACES = ("container", "pod", "qos")
 
 
@@ -103,8 +105,8 @@ class Restarted:
         return answer
 
     def _restart(self, control: str) -> None:
-        command(control, {"do": "stop", "component": self.component, "kill": True})
-        command(control, {"do": "start", "component": self.component})
+        must(control, {"do": "stop", "component": self.component, "kill": True})
+        must(control, {"do": "start", "component": self.component})
 
 
 def runtime_restarted(moment: str = "before", container: str = "") -> Restarted:
@@ -154,6 +156,33 @@ class CgroupWritten:
             return  # the container has ended, or the kernel does not take the value
 
 
+@dataclasses.dataclass
+class UnitOverridden:
+    """Once the first update is done systemd is told another setting of all units of a name.
+
+    It takes it with its next daemon-reload, not before; the node has to have a systemd.
+    """
+
+    setting: str
+    value: str
+    units: str = "cri-containerd-.scope"
+    container: str = ""
+    is_done: bool = dataclasses.field(default=False, init=False)
+
+    async def call(self, asked: Asked) -> bytes:
+        """See ``Fault``."""
+        answer = await asked.go_on()
+        if asked.update_of(self.container) is None or self.is_done:
+            return answer
+        self.is_done = True
+        control = asked.around.control
+        if control is None:
+            raise RuntimeError("nobody can tell a systemd of this node anything")
+        order = {"do": "override", "units": self.units, "setting": f"{self.setting}={self.value}"}
+        await asyncio.to_thread(must, control, order)
+        return answer
+
+
 def listener(endpoint: str) -> int:
     """Return the process that listens on ``unix:///path`` (SO_PEERCRED, unix(7))."""
     with socket.socket(socket.AF_UNIX) as connection:
@@ -162,15 +191,25 @@ def listener(endpoint: str) -> int:
     return int(_PEER.unpack(peer)[0])
 
 
-def command(control: str, order: dict[str, Any]) -> None:
-    """Have a component stopped or started (providers/commands.py takes these lines)."""
+def command(control: str, order: dict[str, Any]) -> dict[str, Any]:
+    """Have a command carried out, and return the answer (providers/commands.py has these lines)."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(_CONTROL_SECONDS)
         connection.connect(control)
         with connection.makefile("rwb") as stream:
             stream.write(json.dumps(order).encode() + b"\n")
             stream.flush()
-            stream.readline()
+            return dict(json.loads(stream.readline() or "{}"))
+
+
+def must(control: str, order: dict[str, Any]) -> None:
+    """Have a command carried out; ``RuntimeError`` where it was not.
+
+    A fault that does nothing would be caught by nobody, and one that is half done is another.
+    """
+    told = command(control, order)
+    if "error" in told:
+        raise RuntimeError(f"{order['do']}: {told['what']}")
 
 
 def first_process(response: Any) -> int:

@@ -24,6 +24,7 @@ from podresize.evidence.judges import (
     timing,
     transitions,
     untouched,
+    weights,
 )
 from podresize.evidence.judges.ruling import Judge
 
@@ -33,6 +34,7 @@ _MODULES = (
     progress,
     status,
     kernel,
+    weights,
     pod_cgroup,
     pending,
     untouched,
