@@ -36,7 +36,7 @@ CELLS = {
     "crun": ("--containerd=1.6.36", "--cgroup-driver=cgroupfs", "--oci-runtime=crun"),
 }
 if not is_whole():
-    # The whole suite takes a quarter of an hour in each: a hundred containers, for one thing.
+    # The whole suite takes long where it is emulated: one check alone starts a hundred containers.
     CELLS = {"alone": ("RT-01", "RT-05", "RT-14", "RT-21", *CELLS["alone"])}
 OWNER = """
 import json, os, sys
