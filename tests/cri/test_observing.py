@@ -9,8 +9,10 @@ import grpc
 import pytest
 from cri_api.v1 import api_pb2
 
+from podresize.cri import observing
 from podresize.cri.observing import observe_containers
 from podresize.errors import HarnessError
+from podresize.evidence.observer import FIRST_LOOK
 from podresize.evidence.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -109,8 +111,24 @@ def test_a_runtime_that_hangs_does_not_hold_the_stop(
 
 
 def test_no_runtime_at_the_start_is_an_error_of_the_start(
-    runtime: FakeRuntime, client: RuntimeClient
+    runtime: FakeRuntime, client: RuntimeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runtime.refusals = [grpc.StatusCode.UNAVAILABLE] * 5
+    monkeypatch.setattr(observing, "FIRST_PATIENCE", 0.05)
+    runtime.refusals = [grpc.StatusCode.UNAVAILABLE] * 1000
     with pytest.raises(HarnessError, match="UNAVAILABLE"):
         observe_containers(client, ids={"container/a": "c"}, recorder=Recorder()).start()
+
+
+def test_a_connection_that_is_cut_before_the_first_answer_is_made_again(
+    runtime: FakeRuntime, client: RuntimeClient
+) -> None:
+    runtime.statuses["c"] = status("c", 1)
+    runtime.refusals = [grpc.StatusCode.UNAVAILABLE]
+    recorder = Recorder()
+    with observe_containers(client, ids={"container/a": "c"}, recorder=recorder) as observer:
+        assert observer.samples > 0
+    assert observer.unavailable_seconds > 0
+
+
+def test_the_first_answer_is_waited_for_less_long_than_whoever_waits_for_it_does() -> None:
+    assert observing.FIRST_PATIENCE < FIRST_LOOK

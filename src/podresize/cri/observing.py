@@ -15,6 +15,9 @@ FAST_RATE, SLOW_RATE = 10.0, 2.0
 FAST_SECONDS = 5.0
 # A check may restart the runtime; one that stays away for longer is no witness any more.
 PATIENCE = 15.0
+# Before the first look nothing can be missed, but whoever waits for it is to hear why it fails: so
+# long before he gives up (``FIRST_LOOK``).
+FIRST_PATIENCE = 5.0
 RUNNING = "CONTAINER_RUNNING"
 
 ContainerIds = Mapping[str, str] | Callable[[], Mapping[str, str]]
@@ -90,11 +93,12 @@ class ContainerObserver(Observer):
     def _weigh(self, error: CriError) -> None:
         """Return when the runtime may come back; raise ``error`` when it may not."""
         now = time.monotonic()
-        if error.code not in ("UNAVAILABLE", "DEADLINE_EXCEEDED") or self.samples == 0:
+        if error.code not in ("UNAVAILABLE", "DEADLINE_EXCEEDED"):
             raise error
+        patience = self._patience if self.samples else min(self._patience, FIRST_PATIENCE)
         if self._away_since is None:
             self._away_since = now
-        elif now - self._away_since > self._patience:
+        elif now - self._away_since > patience:
             raise error
 
 
@@ -112,8 +116,9 @@ def observe_containers(
     ``ids`` maps a subject (``container/<name>``) to a container id, or is a callable that returns
     such a mapping and is asked before each round, so that a restarted container is followed.
     ``rate`` is in rounds per second until ``FAST_SECONDS`` after the patch, ``slow_rate`` from then
-    on; ``patience`` in seconds is how long the runtime may be away once it answered. A container
-    that the runtime does not know (any more) is recorded with ``state`` None.
+    on; ``patience`` in seconds is how long the runtime may be away, before its first answer at most
+    ``FIRST_PATIENCE``: a connection can be cut at any time. A container that the runtime does not
+    know (any more) is recorded with ``state`` None.
     """
     return ContainerObserver(
         client,
