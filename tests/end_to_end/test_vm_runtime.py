@@ -155,4 +155,3 @@ def test_the_suite_has_nothing_unexpected(words: tuple[str, ...], tmp_path: Path
     assert run.code == 0, run.unexpected
     (target,) = run.of("target")
     assert target["fingerprint"]["cgroup_version"] == 2
-    assert (tmp_path / "logs" / "qemu.log").exists()
