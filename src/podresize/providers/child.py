@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import collections
 import contextlib
 import json
@@ -164,6 +165,10 @@ def let_go() -> None:
     for child in list(_children.values()):
         child.let_go()
     _children.clear()
+
+
+# What nobody waited for the interpreter warns of at its end, be it another one's or long ended.
+atexit.register(let_go)
 
 
 def why_ended(name: str) -> PodresizeError | None:
