@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 import tarfile
 from pathlib import Path
@@ -54,6 +55,18 @@ def tree(files: dict[str, bytes]) -> bytes:
     return made.getvalue()
 
 
+def image(name: str) -> bytes:
+    """Return an archive of one image, as far as it is put together with others."""
+    return tree(
+        {
+            "oci-layout": b"{}",
+            "index.json": json.dumps({"manifests": [{"of": name}]}).encode(),
+            "manifest.json": json.dumps([{"RepoTags": [name]}]).encode(),
+            f"blobs/sha256/{name}": name.encode(),
+        }
+    )
+
+
 PARTS: dict[Component, dict[str, bytes]] = {
     Component.GUEST_TOOLS: TOOLS,
     Component.QEMU: QEMU,
@@ -68,7 +81,7 @@ PARTS: dict[Component, dict[str, bytes]] = {
     Component.RUNC: {"runc": b"runc"},
     Component.CRUN: {"crun": b"crun", "libyajl.so.2": b"yajl"},
     Component.CNI: {"ptp": b"ptp"},
-    Component.IMAGES: {"pause.tar": b"pause", "workload.tar": b"workload"},
+    Component.IMAGES: {"pause.tar": image("pause"), "workload.tar": image("workload")},
     Component.GUEST_AGENT: {"podresize-agent": b"agent"},
 }
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import configparser
+import io
 import os
+import tarfile
 import time
 import tomllib
 from pathlib import Path
@@ -43,7 +45,10 @@ def test_programs_and_images_are_where_the_units_look(store: PlayedStore, notes:
     assert node["usr/local/bin/podresize-agent"] == b"agent"
     assert node["usr/local/sbin/runc"] == b"runc"
     assert node["opt/cni/bin/ptp"] == b"ptp"
-    assert node["opt/podresize/images/pause.tar"] == b"pause"
+    images = node["opt/podresize/images.tar"]
+    assert isinstance(images, bytes)
+    with tarfile.open(fileobj=io.BytesIO(images)) as archive:
+        assert {"blobs/sha256/pause", "blobs/sha256/workload"} <= set(archive.getnames())
     assert "usr/local/bin/kube-apiserver" not in node
     assert node["etc/podresize"] is None
     for unit in ("containerd", "kubelet", "podresize-agent", "podresize-images"):

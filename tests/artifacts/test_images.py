@@ -28,11 +28,11 @@ def members(path: Path) -> dict[str, bytes]:
         return found
 
 
-def written(tmp_path: Path, name: str = "a.tar") -> Path:
+def written(tmp_path: Path, name: str = "a.tar", *, image: str = "podresize.local/test:1") -> Path:
     (tmp_path / "program").write_bytes(b"\x7fELF")
     write_image(
         tmp_path / name,
-        name="podresize.local/test:1",
+        name=image,
         arch="arm64",
         programs={"probe": tmp_path / "program"},
         config={"Entrypoint": ["/probe"]},
@@ -66,6 +66,30 @@ def test_every_digest_in_the_layout_is_right(tmp_path: Path) -> None:
     (docker,) = json.loads(files["manifest.json"])
     assert docker["RepoTags"] == ["podresize.local/test:1"]
     assert docker["Layers"] == [blob(manifest["layers"][0])]
+
+
+def test_several_are_one_archive_with_what_each_has(tmp_path: Path) -> None:
+    alone = [
+        written(tmp_path, f"{name}.tar", image=f"podresize.local/{name}:1") for name in ("b", "a")
+    ]
+    images.pack_together(tmp_path / "both.tar", alone)
+
+    files = members(tmp_path / "both.tar")
+    entries = json.loads(files["index.json"])["manifests"]
+    assert [each["annotations"]["io.containerd.image.name"] for each in entries] == [
+        "podresize.local/b:1",
+        "podresize.local/a:1",
+    ]
+    assert [each["RepoTags"] for each in json.loads(files["manifest.json"])] == [
+        ["podresize.local/b:1"],
+        ["podresize.local/a:1"],
+    ]
+    for each in alone:
+        blobs = {name: data for name, data in members(each).items() if name.startswith("blobs/")}
+        assert blobs
+        assert blobs.items() <= files.items()
+    assert list(files)[:3] == ["oci-layout", "index.json", "manifest.json"]
+    assert list(files)[3:] == sorted(list(files)[3:])
 
 
 def test_a_layer_holds_the_program_and_tmp_only(tmp_path: Path) -> None:

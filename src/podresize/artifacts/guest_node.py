@@ -13,7 +13,7 @@ from podresize.artifacts.agent_build import AGENT
 from podresize.artifacts.artifact import LOADER, Artifact, Component
 from podresize.artifacts.assembling import assembled, mark_of
 from podresize.artifacts.guest_tools import Files, guest_tools, write_tree
-from podresize.artifacts.images import PAUSE
+from podresize.artifacts.images import PAUSE, pack_together
 from podresize.artifacts.progress import Progress
 from podresize.artifacts.store import Store
 from podresize.errors import UsageError
@@ -22,13 +22,12 @@ from podresize.manifests import manifests
 NODE = "node.squashfs"
 OCI_RUNTIMES = {"runc": Component.RUNC, "crun": Component.CRUN}
 
-_LAYOUT = 1  # counts changes of this file that change the bytes
+_LAYOUT = 2  # counts changes of this file that change the bytes
 _CONFIG_3 = 2  # the major version of containerd from which on its configuration is of version 3
 _UNITS = "etc/systemd/system"
 # Where the files of manifests/guest go, and with which mode; init is the initrd's.
 _PLACES = {
     "agent-port": ("usr/local/lib/podresize/agent-port", 0o755),
-    "import-images": ("usr/local/lib/podresize/import-images", 0o755),
     "10-podresize.conflist": ("etc/cni/net.d/10-podresize.conflist", 0o644),
 } | {
     unit: (f"{_UNITS}/{unit}", 0o644)
@@ -71,6 +70,7 @@ _SETTINGS = {
     # Under emulation what takes a second takes ten or more.
     "etc/systemd/system.conf.d/podresize.conf": "[Manager]\nDefaultTimeoutStartSec=600s\n",
 }
+_IMAGES = "opt/podresize/images.tar"
 _CRUN = "usr/local/lib/crun"
 _OWN_LOADER = f"""\
 #!/bin/sh
@@ -134,8 +134,9 @@ def guest_node(
     full = f"{series}{mark}"
 
     def make(work: Path) -> dict[str, Path]:
-        tree = work / "node.tar"
-        write_tree(tree, files, links=_LINKS)
+        tree, images = work / "node.tar", work / "images.tar"
+        pack_together(images, list(parts.images.files.values()))
+        write_tree(tree, {**files, _IMAGES: (images, 0o644)}, links=_LINKS)
         what = f"{Component.GUEST_NODE} {full}"
         tools.squash(tree, work / NODE, what=what, progress=progress)
         return {NODE: work / NODE}
@@ -192,7 +193,6 @@ def _programs(parts: _Parts) -> Files:
     files: dict[str, tuple[bytes | Path | None, int]] = {
         **{f"usr/local/bin/{name}": (path, 0o755) for name, path in programs.items()},
         **{f"opt/cni/bin/{name}": (path, 0o755) for name, path in parts.cni.files.items()},
-        **{f"opt/podresize/images/{name}": (at, 0o644) for name, at in parts.images.files.items()},
         "etc/podresize": (None, 0o755),  # kubelet.env comes here
     }
     return {**files, **_runtime(parts.runtime)}

@@ -120,7 +120,7 @@ def test_what_disturbs_for_a_while_disturbs_both(monkeypatch: pytest.MonkeyPatch
 
     def take(seconds: float) -> str:
         nonlocal now
-        now += seconds * (4.0 if now < 15.0 else 1.0)
+        now += seconds * (4.0 if now < 8.0 else 1.0)
         return ""
 
     class Guest:

@@ -167,7 +167,15 @@ def guest(guest_says: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> An
     found = guest_says()
     found.files[CONFIG] = (b"  SystemdCgroup = true\n", 0o644)
     found.files[Path("/var/lib/podresize/unpacked/manifest.json")] = (
-        json.dumps([{"Layers": ["blobs/sha256/one", "blobs/sha256/two"]}]).encode(),
+        json.dumps(
+            [
+                {"RepoTags": ["podresize.local/pause:1"], "Layers": ["blobs/sha256/none"]},
+                {
+                    "RepoTags": ["podresize.local/workload:1"],
+                    "Layers": ["blobs/sha256/one", "blobs/sha256/two"],
+                },
+            ]
+        ).encode(),
         0o644,
     )
     monkeypatch.setattr(resuming_runtime, "go_on", lambda *_, **__: found)
@@ -199,7 +207,7 @@ def test_of_an_oci_runtime_alone_the_image_is_unpacked_and_containerd_ended(
 
     first, second = (each[-1].splitlines() for each in guest.ran[1:])
     assert "systemctl stop podresize-images.service containerd.service" in first
-    assert first[-1] == "tar -xf /opt/podresize/images/workload.tar -C /var/lib/podresize/unpacked"
+    assert first[-1] == "tar -xf /opt/podresize/images.tar -C /var/lib/podresize/unpacked"
     place = "/var/lib/podresize/unpacked/blobs/sha256"
     assert second[1:3] == [
         f"tar -xf {place}/one -C /var/lib/podresize/rootfs",

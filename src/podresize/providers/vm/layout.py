@@ -29,7 +29,7 @@ GUEST_CONTAINERD_CONFIG = Path("/etc/containerd/config.toml")
 GUEST_KUBELET = Path("/var/lib/kubelet")
 GUEST_PROC = Path("/proc")
 GUEST_CGROUP = Path("/sys/fs/cgroup")
-GUEST_IMAGES = Path("/opt/podresize/images")
+GUEST_IMAGES = Path("/opt/podresize/images.tar")
 GUEST_OCI_RUNTIMES = Path("/usr/local/sbin")
 # Of an OCI runtime alone; the disk that is written to has it.
 GUEST_ALONE = Path("/var/lib/podresize")

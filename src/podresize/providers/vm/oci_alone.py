@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import shlex
 
+from podresize.artifacts.images import WORKLOAD
 from podresize.providers.vm.guest_agent import Guest
 from podresize.providers.vm.layout import (
     GUEST_ALONE,
@@ -17,7 +18,6 @@ from podresize.providers.vm.layout import (
     RUNTIME_CGROUP,
 )
 
-_WORKLOAD = GUEST_IMAGES / "workload.tar"
 _UNPACKED = GUEST_ALONE / "unpacked"
 # The controllers with settings that a container can have (local/cgroups.py has the same).
 _CONTROLLERS = "cpu cpuset io memory pids hugetlb"
@@ -29,8 +29,7 @@ def prepare(guest: Guest, *, driver: str) -> None:
     Raises ``HarnessError``.
     """
     guest.run("/bin/sh", "-c", first_script(driver))
-    (listed,) = json.loads(guest.read(_UNPACKED / "manifest.json"))
-    guest.run("/bin/sh", "-c", second_script(listed["Layers"]))
+    guest.run("/bin/sh", "-c", second_script(layers_of(guest.read(_UNPACKED / "manifest.json"))))
 
 
 def first_script(driver: str) -> str:
@@ -42,10 +41,16 @@ def first_script(driver: str) -> str:
             # It was booted with one, and nothing is to speak CRI.
             "systemctl stop podresize-images.service containerd.service",
             f"mkdir -p {' '.join(map(str, made))}",
-            f"tar -xf {_WORKLOAD} -C {_UNPACKED}",
+            f"tar -xf {GUEST_IMAGES} -C {_UNPACKED}",
             *(() if driver == "systemd" else _cgroup()),
         )
     )
+
+
+def layers_of(listed: bytes) -> list[str]:
+    """Return the layers of the workload, as a ``manifest.json`` of ``docker save`` lists them."""
+    (layers,) = (each["Layers"] for each in json.loads(listed) if WORKLOAD in each["RepoTags"])
+    return list(map(str, layers))
 
 
 def second_script(layers: list[str]) -> str:

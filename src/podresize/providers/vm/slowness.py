@@ -19,7 +19,8 @@ PROGRAM = Path("/usr/local/bin/kubelet")
 """The program in the guest."""
 ARGUMENTS = ("--version",)
 NOTHING = "/bin/true"
-_TIMES = 5
+# Its first run in an emulated guest is also its translation.
+_TIMES = 3
 # A guest at full speed is measured as a little above or below it.
 _NATIVE = 1.5
 # What no machine is: the measurement was disturbed, and limits would be hours.
@@ -53,8 +54,7 @@ def factor(inside: float, here: float) -> float:
 def _least(runs: Sequence[Callable[[], object]]) -> list[float]:
     """Return the shortest of several times of each, in seconds: whatever disturbs makes it longer.
 
-    They take turns, so that what disturbs for a while disturbs none of them alone. The first run of
-    an emulated program is also its translation.
+    They take turns, so that what disturbs for a while disturbs none of them alone.
     """
     rounds = [[_seconds(run) for run in runs] for _ in range(_TIMES)]
     return [min(times) for times in zip(*rounds, strict=True)]
