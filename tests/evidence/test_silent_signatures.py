@@ -17,6 +17,7 @@ from podresize.oracle.model import Passing
 
 SILENT = {"kubernetes": "1.27.4", "kubelet": "1.27.4", "runtime_version": "1.6.8", "silent": True}
 DOWN = Change(cpu="-50m", memory="-16Mi")
+OPPOSITE = Change(cpu="-50m", memory="+16Mi")
 
 
 def deviation_of(resize: Any, requirement: str) -> str | None:
@@ -134,10 +135,10 @@ def test_pd_24_is_not_for_a_resize_that_does_not_end(taken_back_later: Any) -> N
     assert deviation_of(taken_back_later, "KL-30") is None
 
 
-@pytest.fixture
-def fallen_back(resized: Callable[..., Any]) -> Any:
+@pytest.fixture(params=[DOWN, OPPOSITE], ids=str)
+def fallen_back(resized: Callable[..., Any], request: pytest.FixtureRequest) -> Any:
     """Enacted, and at the next sync the container's shares are the old ones again, for good."""
-    resize = resized(DOWN, **SILENT)
+    resize = resized(request.param, **SILENT)
     before = resize.of(Witness.KERNEL, C1)[0].data["cpu.shares"]
     resize.again(6.3, Witness.KERNEL, C1, -1)["cpu.shares"] = before
     return resize
@@ -146,6 +147,26 @@ def fallen_back(resized: Callable[..., Any]) -> Any:
 @pytest.mark.parametrize("requirement", ["KL-30", "PR-01"])
 def test_pd_25_the_shares_stay_old(fallen_back: Any, requirement: str) -> None:
     assert deviation_of(fallen_back, requirement) == "PD-25"
+
+
+@pytest.mark.parametrize("requirement", ["ST-21", "CRI-03"])
+def test_what_is_not_reported_is_c_01_all_the_same(fallen_back: Any, requirement: str) -> None:
+    assert deviation_of(fallen_back, requirement) == "C-01"
+
+
+def test_c_01_is_not_for_other_old_values(fallen_back: Any) -> None:
+    old = fallen_back.of(Witness.KERNEL, C1)[0].data["memory.limit_in_bytes"]
+    fallen_back.of(Witness.KERNEL, C1)[-1].data["memory.limit_in_bytes"] = old
+
+    assert deviation_of(fallen_back, "ST-21") is None
+
+
+def test_pd_25_is_not_for_a_change_of_cpu_alone(resized: Callable[..., Any]) -> None:
+    resize = resized(Change(cpu="-50m"), **SILENT)
+    before = resize.of(Witness.KERNEL, C1)[0].data["cpu.shares"]
+    resize.again(6.3, Witness.KERNEL, C1, -1)["cpu.shares"] = before
+
+    assert deviation_of(resize, "KL-30") is None
 
 
 def test_pd_25_is_not_for_shares_that_never_were_new(fallen_back: Any) -> None:
