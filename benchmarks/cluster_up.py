@@ -18,7 +18,7 @@ import time
 
 from podresize.cluster.api import Api
 from podresize.cluster.kubeconfig import read_kubeconfig
-from podresize.cri.client import RuntimeClient
+from podresize.cri.client import CALL_TIMEOUT, RuntimeClient
 from podresize.providers.registry import provider_of
 from podresize.requirements.target import PROVIDERS, Target
 from podresize.resizing.building import container_resources, pod_body
@@ -55,9 +55,10 @@ def measure(target: Target) -> tuple[dict[str, float], float]:
         tell=lambda step, seconds: steps.__setitem__(_IMAGE.sub("", step), seconds),
     )
     try:
+        patience = handle.fingerprint.patience(CALL_TIMEOUT)
         with (
             Api(read_kubeconfig(handle.kubeconfig)) as api,
-            RuntimeClient(handle.nodes[0].runtime_endpoint) as cri,
+            RuntimeClient(handle.nodes[0].runtime_endpoint, timeout=patience) as cri,
         ):
             resources = container_resources("Guaranteed", allocatable={"cpu": "2", "memory": "4Gi"})
             body = pod_body("first", image=handle.workload_image, resources=[resources], labels={})

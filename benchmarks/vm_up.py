@@ -17,18 +17,13 @@ import os
 import statistics
 import time
 
+from cluster_up import measure, spread
 from podresize.artifacts.progress import Silent
-from podresize.cluster.api import Api
-from podresize.cluster.kubeconfig import read_kubeconfig
-from podresize.cri.client import CALL_TIMEOUT, RuntimeClient
 from podresize.providers.local.order import make_order
 from podresize.providers.vm import host as guest_host
 from podresize.providers.vm import provider
 from podresize.providers.vm.kept import keep_guest
 from podresize.requirements.target import ACCELERATORS, CGROUP_DRIVERS, CGROUP_VERSIONS, Target
-from podresize.resizing.building import container_resources, pod_body
-from podresize.resizing.reach import Reach
-from podresize.resizing.running_pod import RunningPod
 
 Steps = dict[str, float]
 
@@ -43,29 +38,6 @@ def boot(target: Target) -> tuple[Steps, float]:
         *(machine, gathered.parts, order), progress=Silent(), tell=lambda _: None, anew=True
     )
     return dict(kept.steps) | {"in the cache": time.monotonic() - began}, kept.slowness
-
-
-def cluster(target: Target) -> tuple[Steps, float]:
-    """Start one cluster and one pod; return each step's time, and how long the removal took."""
-    steps: Steps = {}
-    began = time.monotonic()
-    handle = provider.up(target, owner=os.getpid(), tell=steps.__setitem__)
-    try:
-        slowness = handle.fingerprint.slowness
-        with (
-            Api(read_kubeconfig(handle.kubeconfig)) as api,
-            RuntimeClient(handle.nodes[0].runtime_endpoint, timeout=CALL_TIMEOUT * slowness) as cri,
-        ):
-            resources = container_resources("Guaranteed", allocatable={"cpu": "2", "memory": "2Gi"})
-            body = pod_body("first", image=handle.workload_image, resources=[resources], labels={})
-            reach = Reach(api=api, runtime=cri, handle=handle, run_id="bench")
-            RunningPod.create(reach, namespace="default", body=body)
-        steps["pod Running"] = time.monotonic() - began
-    finally:
-        ending = time.monotonic()
-        provider.down(handle.name)
-        removal = time.monotonic() - ending
-    return steps, removal
 
 
 def table(title: str, runs: list[Steps]) -> list[str]:
@@ -84,11 +56,6 @@ def table(title: str, runs: list[Steps]) -> list[str]:
         lines.append(f"{step:<{room}}{spread(times)}   {spent:6.2f} s {spent / whole:5.0%}")
         before = step
     return lines
-
-
-def spread(times: list[float]) -> str:
-    """Return minimum, median and maximum as three columns."""
-    return "".join(f"{each:8.2f}" for each in (min(times), statistics.median(times), max(times)))
 
 
 def main() -> None:
@@ -121,7 +88,7 @@ def main() -> None:
     runs: list[Steps] = []
     removals: list[float] = []
     for number in range(arguments.runs):
-        steps, removal = cluster(target)
+        steps, removal = measure(target)
         runs.append(steps)
         removals.append(removal)
         print(f"run {number + 1} of {arguments.runs}: {steps['pod Running']:.2f} s", flush=True)

@@ -39,6 +39,12 @@ __all__ = [
 _COMPLAINTS = 40
 _A_FILE = click.Path(path_type=Path)
 
+out_option = click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Where records.jsonl, junit.xml and index.html go.  [default: reports/out/<run id>]",
+)
 bundle_option = click.option(
     "--bundle",
     "bundle_place",

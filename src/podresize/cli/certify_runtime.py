@@ -16,6 +16,7 @@ from podresize.cli.allure import allure_option, begin_allure, end_allure
 from podresize.cli.bundle import (
     bundle_option,
     make_bundle,
+    out_option,
     refuse_place,
     shard_option,
     tell_written,
@@ -48,12 +49,7 @@ _ALONE = "-"  # in the place of a containerd's version
     help="One more runtime that is started, beside its column in the table: 2.1.4/runc@1.3.3, or "
     "-/runc@1.3.3 for the OCI runtime alone; may be repeated.",
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
-    help="Where records.jsonl, junit.xml and index.html go.  [default: reports/out/<run id>]",
-)
+@out_option
 @bundle_option
 @allure_option
 @shard_option

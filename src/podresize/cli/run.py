@@ -22,6 +22,7 @@ from podresize.cli.allure import allure_option, begin_allure, end_allure
 from podresize.cli.bundle import (
     bundle_option,
     make_bundle,
+    out_option,
     refuse_place,
     shard_option,
     tell_written,
@@ -73,12 +74,7 @@ _BUSY_WORKERS_PER_PROCESSOR = 4
     metavar="VERSION",
     help="Release of containerd; may be repeated, each is a target.",
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
-    help="Where records.jsonl, junit.xml and index.html go.  [default: reports/out/<run id>]",
-)
+@out_option
 @bundle_option
 @allure_option
 @shard_option

@@ -6,9 +6,9 @@ import contextlib
 import socket
 import threading
 from collections.abc import Iterable, Iterator
-from types import TracebackType
 from typing import Any, Self
 
+from podresize.closing import Closing
 from podresize.errors import HarnessError
 from podresize.guest.messages import Message, Type, read_message, request
 
@@ -27,7 +27,7 @@ class AgentCutError(HarnessError):
     """The agent or the relay went away in the middle of an answer."""
 
 
-class Conversation:
+class Conversation(Closing):
     """A request to the agent at ``path``; a context that ends it.
 
     ``patience`` is how long, in seconds, the agent may be silent while something is waited for;
@@ -133,17 +133,6 @@ class Conversation:
             self._socket.shutdown(socket.SHUT_RDWR)
         self._stream.close()
         self._socket.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _wrong(self, said: dict[str, Any]) -> Exception:
         if "errno" in said:

@@ -121,6 +121,24 @@ class Supervisor:
             *lines, self._rest = (self._rest + chunk).split(b"\n")
             self._lines.extend(lines)
 
+    @contextlib.contextmanager
+    def telling_why(self) -> Iterator[None]:
+        """End it where the block fails, with what itself failed by, if it did, as the error.
+
+        A component that died says more than the answers that did not come.
+        """
+        try:
+            yield
+        except PodresizeError as error:
+            died = self.failure() if self.started else None
+            self.stop()
+            if died is None:
+                raise
+            raise died from error
+        except BaseException:
+            self.stop()
+            raise
+
     @property
     def has_ended(self) -> bool:
         """Whether the process is gone."""

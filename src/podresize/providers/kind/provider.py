@@ -156,7 +156,7 @@ def up(
         deadline=_START_SECONDS,
         stopping=_STOP_SECONDS,
     )
-    try:
+    with supervisor.telling_why():
         started = supervisor.wait_started(beginning.tell_at)
         handle = _wait_ready(
             *(supervisor, engine, tuple(map(NodeHandle.from_json, started["nodes"]))),
@@ -164,16 +164,6 @@ def up(
             beginning.tell,
         )
         state.hand_over(name, handle.to_json())
-    except PodresizeError as error:
-        # A component that died says more than the answers that did not come.
-        died = supervisor.failure() if supervisor.started else None
-        supervisor.stop()
-        if died is None:
-            raise
-        raise died from error
-    except BaseException:
-        supervisor.stop()
-        raise
     return handle
 
 

@@ -6,10 +6,10 @@ import contextlib
 import os
 import select
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-from podresize.errors import HostError, PodresizeError, UsageError
+from podresize.errors import HostError, UsageError
 from podresize.providers import linux
 from podresize.providers.beginning import Beginning
 from podresize.providers.child import (
@@ -37,22 +37,6 @@ class Handed(Protocol):
 
 
 Handle = TypeVar("Handle", bound=Handed)
-
-
-@contextlib.contextmanager
-def _told(supervisor: Supervisor) -> Iterator[None]:
-    try:
-        yield
-    except PodresizeError as error:
-        # A component that died says more than the answers that did not come.
-        died = supervisor.failure() if supervisor.started else None
-        supervisor.stop()
-        if died is None:
-            raise
-        raise died from error
-    except BaseException:
-        supervisor.stop()
-        raise
 
 
 def start(
@@ -83,7 +67,7 @@ def start(
         module="podresize.providers.local.supervisor",
         deadline=_START_SECONDS * patience,
     )
-    with _told(supervisor):
+    with supervisor.telling_why():
         said = supervisor.wait_started(beginning.tell_at)
         handle = wait_ready(supervisor, Layout(name=name, index=said["index"]), said["init"])
         state.hand_over(name, handle.to_json())
