@@ -67,7 +67,7 @@ def wait_settled(
     settled = threading.Event()
     with (
         Watch(api, kind=kind, namespace=namespace, name=name) as watch,
-        _bounded(watch, deadline=deadline),
+        bounded(watch, deadline=deadline),
         contextlib.closing(watch.events()) as events,
         contextlib.ExitStack() as silence,
     ):
@@ -79,7 +79,7 @@ def wait_settled(
             if event.type == "DELETED":
                 raise _error(kind, namespace, name, f"was deleted before it was {what}", last)
             if predicate(last):
-                silence.enter_context(_bounded(watch, deadline=quiet, then=settled.set))
+                silence.enter_context(bounded(watch, deadline=quiet, then=settled.set))
     if settled.is_set() and last is not None and predicate(last):
         return last
     raise _error(kind, namespace, name, f"was not {what} within {deadline:g} s", last)
@@ -139,14 +139,14 @@ def _events(
 ) -> Iterator[Generator[WatchEvent]]:
     with (
         Watch(api, kind=kind, namespace=namespace, name=name) as watch,
-        _bounded(watch, deadline=deadline),
+        bounded(watch, deadline=deadline),
         contextlib.closing(watch.events()) as events,
     ):
         yield events
 
 
 @contextlib.contextmanager
-def _bounded(
+def bounded(
     watch: Watch, *, deadline: float, then: Callable[[], None] = lambda: None
 ) -> Iterator[None]:
     """Stop ``watch`` at the deadline, whatever it is doing then, and note it with ``then``."""
