@@ -52,6 +52,20 @@ def test_of_alternatives_one_is_enough_and_all_are_named() -> None:
     assert check_kernel_options(f"{bare}CONFIG_IP_NF_NAT=m\n") == []
 
 
+@pytest.mark.parametrize(
+    ("processor", "console", "other"),
+    [
+        ("X86_64", "SERIAL_8250_CONSOLE", "SERIAL_AMBA_PL011_CONSOLE"),
+        ("ARM64", "SERIAL_AMBA_PL011_CONSOLE", "SERIAL_8250_CONSOLE"),
+    ],
+)
+def test_the_console_is_that_of_qemus_machine(processor: str, console: str, other: str) -> None:
+    text = f"{config()}CONFIG_{processor}=y\nCONFIG_{other}=y\n"
+
+    assert check_kernel_options(text) == [f"CONFIG_{console}"]
+    assert check_kernel_options(f"{text}CONFIG_{console}=y\n") == []
+
+
 def test_values_and_comments_are_no_options() -> None:
     text = config(without=("SWAP",)) + "CONFIG_SWAP_NAME=y\n# CONFIG_SWAP=y\nCONFIG_SWAP=0\n"
 

@@ -10,7 +10,6 @@ _BOOT = (
     *("BLK_DEV_INITRD", "BINFMT_ELF", "BINFMT_SCRIPT", "DEVTMPFS", "PROC_FS", "SYSFS", "TMPFS"),
     *("VIRTIO_PCI", "VIRTIO_BLK", "VIRTIO_CONSOLE", "VIRTIO_NET"),
     *("SQUASHFS", "SQUASHFS_ZLIB", "OVERLAY_FS", "EXT4_FS"),
-    ("SERIAL_8250_CONSOLE", "SERIAL_AMBA_PL011_CONSOLE"),
 )
 _SYSTEMD = (
     *("CGROUPS", "EPOLL", "SIGNALFD", "TIMERFD", "EVENTFD", "INOTIFY_USER", "FHANDLE", "UNIX"),
@@ -31,6 +30,8 @@ _NETWORK = (
 NEEDED: tuple[str | tuple[str, ...], ...] = _BOOT + _SYSTEMD + _CONTAINERS + _NETWORK
 
 
+# What QEMU's serial port is, by the option that says for which processor a kernel is.
+_CONSOLES = {"X86_64": "SERIAL_8250_CONSOLE", "ARM64": "SERIAL_AMBA_PL011_CONSOLE"}
 # Since Linux 6.11 the controllers of cgroup v1 are options of their own; before, they have none.
 _CGROUP_V1 = ("MEMCG_V1", "CPUSETS_V1")
 
@@ -43,7 +44,8 @@ def check_kernel_options(config_text: str, *, cgroup_v1: bool = False) -> list[s
     """
     there = enabled_options(config_text)
     missing = []
-    for each in NEEDED:
+    consoles = [console for processor, console in _CONSOLES.items() if processor in there]
+    for each in (*NEEDED, *consoles):
         names = (each,) if isinstance(each, str) else each
         if not any(name in there for name in names):
             missing.append(" or ".join(f"CONFIG_{name}" for name in names))

@@ -106,6 +106,9 @@ class Observer(abc.ABC):
     def _interrupt(self) -> None:  # noqa: B027  # most observers wait for _stopping alone
         """Wake the thread when it waits for something else than ``_stopping``."""
 
+    def _over(self) -> None:  # noqa: B027  # most have nobody who waits
+        """Wake whoever waits for what the thread will not see any more; it has ended."""
+
     def _looked(self) -> None:
         self._first_look.set()
 
@@ -125,6 +128,7 @@ class Observer(abc.ABC):
         finally:
             self.recorder.note_stop(at=time.monotonic())
             self._first_look.set()
+            self._over()
 
 
 class ObserverGroup:

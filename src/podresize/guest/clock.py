@@ -65,7 +65,10 @@ class GuestClock:
         self._measured = self._looked = 0.0
 
     def offset(self) -> Offset:
-        """Return the offset as it is now. Raises ``HarnessError``."""
+        """Return the offset as it is now, the less certain the longer ago it was measured.
+
+        Raises ``HarnessError``.
+        """
         with self._lock:
             now = self._now()
             if self._offset is None:
@@ -76,7 +79,8 @@ class GuestClock:
                 self._looked = self._now()
                 if self._is_better(fresh, self._offset):
                     self._offset, self._measured = fresh, self._looked
-            return self._offset
+            may_be_off = self._offset.uncertainty + _DRIFT * (self._now() - self._measured)
+            return dataclasses.replace(self._offset, uncertainty=may_be_off)
 
     def _is_better(self, fresh: Offset, old: Offset) -> bool:
         may_be_off = old.uncertainty + _DRIFT * (self._looked - self._measured)

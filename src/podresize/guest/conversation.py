@@ -19,6 +19,9 @@ _WHY_SILENT = (
 )
 
 
+_NEXT = "podresize doctor"
+
+
 class AgentAbsentError(HarnessError):
     """The relay is there, and the agent behind it does not answer (yet), or no relay is there."""
 
@@ -143,6 +146,7 @@ class Conversation(Closing):
             value=self._do,
             origin=self._path,
             causes=_WHY_SILENT if said.get("absent") else (),
+            next_command=_NEXT,
         )
 
     def _silent(self) -> HarnessError:
@@ -151,6 +155,7 @@ class Conversation(Closing):
             value=self._do,
             origin=self._path,
             causes=_WHY_SILENT,
+            next_command=_NEXT,
         )
 
     def _cut(self) -> AgentCutError:
@@ -159,4 +164,5 @@ class Conversation(Closing):
             value=self._do,
             origin=self._path,
             causes=("the machine, its agent or its relay has ended: their logs say why",),
+            next_command=_NEXT,
         )

@@ -20,6 +20,7 @@ there          paths                                              J there: a boo
 find           roots, depth                                       J tree: directory -> directories
 settings       places, prefixes, without                          J settings: file -> text, of each
 exec           argv, env, directory, seconds, files; stdin        B, E output; J code (or -signal)
+seed           hex                                                J
 signal         pid, number
 units          units, properties                                  J units: unit -> property -> text
 identity       cgroup                                             J pid, start_ticks

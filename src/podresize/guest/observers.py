@@ -104,6 +104,7 @@ class GuestSampler(Sampler):
         self._rate = rate / max(recorder.slowness, 1.0)
         self._progress = Progress(samples=0, at=-math.inf)
         self._progressed = threading.Condition()
+        self._has_ended = False
         self.largest_gap_seconds = 0.0
 
     def hurry(self) -> None:
@@ -116,13 +117,21 @@ class GuestSampler(Sampler):
     def progress(self, *, after: float = -math.inf) -> Progress:
         """Return how far the agent said last that it was, waiting for it if that is needed."""
         patience = _PROGRESS_SECONDS * self.recorder.slowness
+
+        def is_known() -> bool:
+            return self._progress.at > after or self._has_ended
+
         with self._progressed:
-            if not self._progressed.wait_for(lambda: self._progress.at > after, timeout=patience):
-                raise HarnessError(
-                    f"the guest's cgroups were not sampled for {patience:g} s",
-                    causes=("the guest is stopped, or too busy",),
-                )
-            return self._progress
+            self._progressed.wait_for(is_known, timeout=patience)
+            if self._progress.at > after:
+                return self._progress
+        if self._error is not None:
+            raise self._error
+        raise HarnessError(
+            f"the guest's cgroups were not sampled for {patience:g} s",
+            causes=("the guest is stopped, or too busy",),
+            next_command="podresize doctor",
+        )
 
     def forget_gaps(self) -> None:
         """Have ``largest_gap_seconds`` count from now on."""
@@ -130,6 +139,11 @@ class GuestSampler(Sampler):
 
     def _interrupt(self) -> None:
         self._told.end()
+
+    def _over(self) -> None:
+        with self._progressed:
+            self._has_ended = True
+            self._progressed.notify_all()
 
     def _run(self) -> None:
         files = {subject: _texts(paths) for subject, paths in self._files.items()}

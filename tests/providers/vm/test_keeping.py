@@ -109,7 +109,7 @@ def test_a_start_of_nothing_is_taken_off(guest_says: Callable[..., Any], tmp_pat
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     guest = guest_says()
 
-    assert slowness.measure(guest, program) >= 1.0
+    assert slowness.measure(guest, program, seconds=5.0) >= 1.0
     assert guest.ran[0] == ("/usr/local/bin/kubelet", "--version")
     assert guest.ran[-1] == ("/bin/true",)
 
@@ -124,7 +124,8 @@ def test_what_disturbs_for_a_while_disturbs_both(monkeypatch: pytest.MonkeyPatch
         return ""
 
     class Guest:
-        def run(self, *command: str) -> str:
+        def run(self, *command: str, seconds: float) -> str:
+            assert seconds == 5.0
             return take(0.1 if command == (slowness.NOTHING,) else 0.9)
 
     guest: Any = Guest()
@@ -133,14 +134,14 @@ def test_what_disturbs_for_a_while_disturbs_both(monkeypatch: pytest.MonkeyPatch
     )
     monkeypatch.setattr("time.monotonic", lambda: now)
 
-    assert slowness.measure(guest, Path("/kubelet")) == 8.0
+    assert slowness.measure(guest, Path("/kubelet"), seconds=5.0) == 8.0
 
 
 def test_a_program_that_does_not_run_here_measures_nothing(
     guest_says: Callable[..., Any], tmp_path: Path
 ) -> None:
     with pytest.raises(HarnessError, match="does not run here"):
-        slowness.measure(guest_says(), tmp_path / "none")
+        slowness.measure(guest_says(), tmp_path / "none", seconds=5.0)
 
 
 def test_a_console_is_read_without_its_colours(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import fcntl
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -27,8 +28,12 @@ from podresize.providers.vm.machine import Machine
 from podresize.providers.vm.parts import Parts
 from podresize.providers.vm.snapshot import Kept
 from podresize.providers.vm.steps import Steps
+from podresize.requirements.target import Target
 
 Get = Callable[[], Kept]
+GoesOn = Callable[..., contextlib.AbstractContextManager[None]]
+_SILENT = f"{resuming.UNANSWERED}; the guest did not answer within 30 s"
+UNANSWERED = {"event": "failed", "what": "guest ended with 1", "logs": {"guest": [_SILENT]}}
 
 
 def put_away(beginning: Beginning) -> Layout:
@@ -73,6 +78,26 @@ def get(machine: Machine, parts: Parts, cache: Cache) -> Get:
         )
 
     return get
+
+
+@pytest.fixture
+def goes_on(machine: Machine, parts: Parts) -> GoesOn:
+    """Go on with a kept guest, run by an accelerator."""
+
+    def goes_on(there: Kept, accelerator: str = "tcg") -> contextlib.AbstractContextManager[None]:
+        runs = dataclasses.replace(machine, accelerator=accelerator)
+        return kept.going_on(kept.KeptGuest(machine=runs, parts=parts, kept=there))
+
+    return goes_on
+
+
+@pytest.fixture
+def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], kvm.Found | None]:
+    """Return what is known of KVM, on a host that has it."""
+    record, device = tmp_path / "guests" / "kvm.json", tmp_path / "kvm"
+    monkeypatch.setattr("podresize.providers.vm.host.record", lambda: record)
+    device.touch()
+    return lambda: kvm.known(record, device=device)
 
 
 def test_a_guest_is_booted_once_and_kept(get: Get, boots: list[str]) -> None:
@@ -186,11 +211,17 @@ LATE = "the apiserver does not listen; it was killed"
     ],
 )
 def test_only_a_guest_whose_memory_is_refused_is_booted_anew(
-    get: Get, boots: list[str], what: str, logs: dict[str, list[str]], *, is_found: bool
+    get: Get,
+    boots: list[str],
+    goes_on: GoesOn,
+    what: str,
+    logs: dict[str, list[str]],
+    *,
+    is_found: bool,
 ) -> None:
     error = from_event({"event": "failed", "what": what, "logs": logs})
 
-    with pytest.raises(HarnessError, match=what) as raised, kept.going_on(get()):
+    with pytest.raises(HarnessError, match=what) as raised, goes_on(get()):
         raise error
 
     get()
@@ -200,18 +231,94 @@ def test_only_a_guest_whose_memory_is_refused_is_booted_anew(
 
 
 def test_a_guest_that_went_on_in_silence_stays_and_it_is_said_how_to_be_rid_of_it(
-    get: Get, boots: list[str]
+    get: Get, boots: list[str], goes_on: GoesOn
 ) -> None:
-    logs = {"guest": [f"{resuming.UNANSWERED}; the guest did not answer within 30 s"]}
     there = get()
 
-    with pytest.raises(HarnessError) as raised, kept.going_on(there):
-        raise from_event({"event": "failed", "what": "guest ended with 1", "logs": logs})
+    with pytest.raises(HarnessError) as raised, goes_on(there):
+        raise from_event(UNANSWERED)
 
     assert get() == there
     assert len(boots) == 1
     assert "is damaged" in raised.value.causes[-1]
     assert raised.value.next_command == f"rm -r {there.directory}"
+
+
+@pytest.mark.usefixtures("boots")
+@pytest.mark.parametrize("accelerator", ["kvm", "tcg"])
+def test_after_one_that_went_on_with_kvm_in_silence_the_next_one_is_emulated(
+    get: Get, goes_on: GoesOn, known: Callable[[], kvm.Found | None], accelerator: str
+) -> None:
+    with pytest.raises(HarnessError) as raised, goes_on(get(), accelerator=accelerator):
+        raise from_event(UNANSWERED)
+
+    found = known()
+    assert (found is not None and not found.works) is (accelerator == "kvm")
+    assert ("KVM hangs" in raised.value.causes[-1]) is (accelerator == "kvm")
+
+
+@pytest.mark.usefixtures("boots")
+def test_one_that_is_refused_is_forgotten_before_another_may_take_its_place(
+    get: Get, goes_on: GoesOn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would be the other one that is forgotten."""
+    there = get()
+    told: list[bool] = []
+
+    def forget(_: Kept) -> None:
+        descriptor = os.open(there.directory, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            told.append(True)
+        finally:
+            os.close(descriptor)
+
+    monkeypatch.setattr(snapshot, "forget", forget)
+    logs = {"qemu": [f"{REFUSED}Invalid argument"]}
+
+    with pytest.raises(HarnessError, match="is damaged"), goes_on(there):
+        raise from_event({"event": "failed", "what": "qemu ended with 1", "logs": logs})
+
+    assert told == [True]
+
+
+def test_who_waited_for_a_boot_that_showed_that_kvm_hangs_does_not_boot_with_it(
+    machine: Machine, parts: Parts, boots: list[str], cache: Cache
+) -> None:
+    with pytest.raises(kept.FoundOtherwiseError):
+        kept.keep_guest(
+            *(dataclasses.replace(machine, accelerator="kvm"), parts, {}),
+            progress=Silent(),
+            tell=lambda _: None,
+            cache=cache,
+            is_as_it_was=lambda: False,
+        )
+
+    assert boots == []
+
+
+@pytest.mark.parametrize("asked", ["auto", "kvm"])
+def test_its_machine_is_chosen_anew_unless_it_wants_kvm_alone(
+    machine: Machine, parts: Parts, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    fast = dataclasses.replace(machine, accelerator="kvm")
+    chosen = [fast, machine, machine]
+    monkeypatch.setattr("podresize.providers.vm.host.machine_for", lambda *_: (chosen.pop(0), None))
+    there = Kept(directory=Path("/kept"), slowness=1.0, steps=())
+
+    def keep_guest(*_: Any, is_as_it_was: Callable[[], bool], **__: Any) -> Kept:
+        if not is_as_it_was():
+            raise kept.FoundOtherwiseError
+        return there
+
+    monkeypatch.setattr(kept, "keep_guest", keep_guest)
+    host: Any = None
+    target = Target(provider="vm", accelerator=asked)
+
+    found = kept.guest_for(target, parts, {}, host, progress=Silent(), tell=lambda _: None)
+
+    assert found.machine == (machine if asked == "auto" else fast)
 
 
 def test_another_machine_boots_another(
@@ -262,20 +369,15 @@ def test_a_boot_with_kvm_that_hangs_is_noted_so_that_the_next_one_is_emulated(
     parts: Parts,
     cache: Cache,
     failing: Callable[[str], None],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
+    known: Callable[[], kvm.Found | None],
     *,
     accelerator: str,
     words: str,
     is_noted: bool,
 ) -> None:
     failing(words)
-    record = tmp_path / "guests" / "kvm.json"
-    monkeypatch.setattr("podresize.providers.vm.host.record", lambda: record)
-    device = tmp_path / "kvm"
-    device.touch()
 
-    with pytest.raises(HarnessError, match="did not come up"):
+    with pytest.raises(HarnessError, match="did not come up") as raised:
         kept.keep_guest(
             *(dataclasses.replace(machine, accelerator=accelerator), parts, {}),
             progress=Silent(),
@@ -283,8 +385,9 @@ def test_a_boot_with_kvm_that_hangs_is_noted_so_that_the_next_one_is_emulated(
             cache=cache,
         )
 
-    found = kvm.known(record, device=device)
+    found = known()
     assert (found is not None) is is_noted
+    assert ("--accelerator tcg" in str(raised.value.next_command)) is is_noted
     if found is not None:
         assert "answered no more" in str(found.why)
 

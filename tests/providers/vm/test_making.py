@@ -84,7 +84,7 @@ def test_the_node_is_no_process_of_the_cluster(
     assert (found["relay"].after, found["guest"].after) == (("qemu",), ("relay",))
     assert found["qemu"].others == ("console",)
     # QEMU says why a memory was not read or written, and not to the one who asks it.
-    assert found["guest"].others == ("qemu",)
+    assert found["guest"].others == ("qemu", "kube-apiserver")
     forward = f"{cluster.run}/containerd.sock=/run/containerd/containerd.sock"
     assert found["relay"].command[:3] == (sys.executable, "-m", "podresize.guest.relay")
     assert found["relay"].command[-2:] == ("--forward", forward)

@@ -85,6 +85,7 @@ def test_a_memory_that_is_never_read_is_an_error(tmp_path: Path) -> None:
 def test_a_guest_is_stopped_before_it_is_put_away(tmp_path: Path) -> None:
     states = [{"status": "active"}, {"status": "completed"}]
     with qemu(tmp_path, query_migrate=states) as (fake, qmp):
+        qmp.pause()
         qmp.keep(Path("/kept here/memory"), within=5.0)
 
     names = [name for name, _ in fake.asked]

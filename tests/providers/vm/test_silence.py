@@ -108,12 +108,16 @@ def test_a_journal_that_cannot_be_read_costs_no_other_log(
     with PlayedAgent(layout.agent):
         journal.keep_logs(
             *(layout.cluster.logs, str(layout.agent), tmp_path / "kept"),
-            units=("kubelet", "containerd"),
+            units=("containerd", "kubelet"),
             slowness=1.0,
         )
 
     found = {each.name: each.read_text() for each in (tmp_path / "kept").iterdir()}
-    assert found == {"console.log": "words", "kubelet.log": "of the kubelet\n"}
+    assert found == {
+        "console.log": "words",
+        "kubelet.log": "of the kubelet\n",
+        "containerd.log": "podresize: a command failed in the guest\n",
+    }
 
 
 class Supervisor:

@@ -23,16 +23,22 @@ func units(from *channel, out *reply, request []byte) error {
 	found := map[string]map[string]string{}
 	// One at a time: systemctl leaves a unit out of which it has nothing to say.
 	for _, unit := range asked.Units {
-		text, err := exec.CommandContext(from.ctx, "systemctl", append(arguments, "--", unit)...).Output()
+		var text, complaint strings.Builder
+		command := exec.CommandContext(from.ctx, "systemctl", append(arguments, "--", unit)...)
+		command.Stdout, command.Stderr = &text, &complaint
+		err := startAsOthers(command)
+		if err == nil {
+			err = command.Wait()
+		}
 		var exit *exec.ExitError
 		if errors.As(err, &exit) {
-			return fmt.Errorf("systemctl show %s: %s", unit, strings.TrimSpace(string(exit.Stderr)))
+			return fmt.Errorf("systemctl show %s: %s", unit, strings.TrimSpace(complaint.String()))
 		}
 		if err != nil {
 			return err
 		}
 		found[unit] = map[string]string{}
-		for _, line := range strings.Split(string(text), "\n") {
+		for _, line := range strings.Split(text.String(), "\n") {
 			if name, value, isOne := strings.Cut(line, "="); isOne {
 				found[unit][name] = value
 			}

@@ -140,7 +140,7 @@ def up(
         progress=progress or default_progress(),
         tell=beginning.tell,
     )
-    with going_on(guest.kept):
+    with going_on(guest):
         return start(
             beginning,
             order

@@ -76,8 +76,10 @@ def check_cgroup_version(place: GuestPlace, wanted: int) -> None:
     if place.host.cgroup_version != wanted:
         raise HarnessError(
             "the guest has another cgroup version than its kernel was told",
-            value=f"v{place.host.cgroup_version}",
+            value=f"v{place.host.cgroup_version}, not v{wanted}",
             origin="its /proc/self/mountinfo",
+            causes=("its systemd has no such version any more (v1: to 257)",),
+            next_command="podresize runtime up --provider vm --cgroup v2",
         )
 
 

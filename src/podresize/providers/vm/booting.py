@@ -157,11 +157,14 @@ def says(error: PodresizeError, words: str) -> bool:
 
 
 def _did_not_come_up(error: PodresizeError, of: parts.Parts, machine: Machine) -> HarnessError:
-    emulated = "podresize cluster up --provider vm --accelerator tcg"
+    what = error.what if error.value is None else f"{error.what}: {error.value}"
+    next_command = error.next_command or "podresize doctor"
+    if not machine.is_emulated and says(error, keeping.SILENT):
+        next_command = "podresize cluster up --provider vm --accelerator tcg"
     return HarnessError(
         "the guest did not come up",
         value=f"kernel {of.kernel.release}",
         origin=str(of.kernel.image.parent),
-        causes=(error.what, *error.causes),
-        next_command="podresize doctor" if machine.is_emulated else emulated,
+        causes=(what, *error.causes),
+        next_command=next_command,
     )

@@ -12,6 +12,8 @@ from typing import Protocol
 from podresize.errors import HarnessError
 from podresize.guest.client import PATIENCE_SECONDS, Agent
 
+_NEXT = "podresize doctor"
+
 Files = Mapping[Path, tuple[bytes, int]]
 """Content and mode by path in the guest."""
 
@@ -66,9 +68,21 @@ class AgentGuest:
             raise _refused(f"reading {path}", error) from error
 
     def run(self, *command: str, seconds: float = 60.0) -> str:
-        """Run a command: see ``Guest``."""
+        """Run a command: see ``Guest``.
+
+        What it says goes into files there first: of a pipe the rest is lost where whoever reads it
+        cannot for a while.
+        """
+        limit = seconds * self._patience
         try:
-            done = self._client.execute(*command, seconds=seconds * self._patience)
+            done = self._client.execute(*command, seconds=limit, files=True)
+        except TimeoutError as error:
+            raise HarnessError(
+                f"a command in the guest did not end within {limit:.0f} s",
+                value=" ".join(command),
+                causes=("this host is overloaded", "what it asks for hangs"),
+                next_command=_NEXT,
+            ) from error
         except OSError as error:
             raise _refused(" ".join(command), error) from error
         if done.code != 0:
@@ -77,6 +91,7 @@ class AgentGuest:
                 "a command failed in the guest",
                 value=" ".join(command),
                 causes=(said.splitlines()[-1] if said else f"it ended with {done.code}",),
+                next_command=_NEXT,
             )
         return done.stdout.decode(errors="replace")
 
@@ -112,8 +127,9 @@ def wait_answers(socket: Path, *, within: float) -> None:
             f"the guest did not answer within {within:.0f} s",
             origin=str(socket),
             causes=("it does not boot: its console says why", "the host is overloaded"),
+            next_command=_NEXT,
         ) from error
 
 
 def _refused(what: str, error: OSError) -> HarnessError:
-    return HarnessError("the guest refuses", value=what, causes=(str(error),))
+    return HarnessError("the guest refuses", value=what, causes=(str(error),), next_command=_NEXT)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,12 +31,17 @@ def keep_logs(
     """
     shutil.copytree(logs, directory, dirs_exist_ok=True)
     if why_silent(agent, slowness=slowness, logs=logs) is None:
-        with contextlib.suppress(HarnessError):
-            keep_journals(connected(Path(agent), patience=slowness), units, directory)
+        keep_journals(connected(Path(agent), patience=slowness), units, directory)
 
 
 def keep_journals(guest: Guest, units: Sequence[str], directory: Path) -> None:
-    """Write a file of each unit into a directory. Raises ``HarnessError`` and ``OSError``."""
+    """Write a file of each unit into a directory. Raises ``OSError``.
+
+    Where a unit's words cannot be had its file says why, and the others' are kept.
+    """
     for unit in units:
-        said = "\n".join(journal(guest, unit))
+        try:
+            said = "\n".join(journal(guest, unit))
+        except HarnessError as error:
+            said = f"podresize: {error.what}"
         (directory / f"{unit}.log").write_text(f"{said}\n")

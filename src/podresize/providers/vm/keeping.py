@@ -72,9 +72,11 @@ def keep(layout: GuestLayout, *, host_program: Path, patience: float) -> None:
         guest = connected(layout.agent, patience=patience)
         wait_for_images(guest, within=_IMAGES_SECONDS * patience)
         steps.done("images in containerd")
-        factor = slowness.measure(guest, host_program)
+        factor = slowness.measure(guest, host_program, seconds=_ASK_SECONDS)
         steps.done("slowness measured")
-        guest.run("/bin/sync")
+        guest.run("/bin/sync", seconds=_ASK_SECONDS)
+        with Qmp(layout.qmp) as qmp:
+            qmp.pause()
     with Qmp(layout.qmp) as qmp:
         qmp.keep(layout.memory, within=_KEEP_SECONDS * patience)
     steps.done("memory written")

@@ -14,7 +14,7 @@ from podresize.artifacts.progress import Progress
 from podresize.errors import HarnessError
 from podresize.providers.host import Host
 from podresize.providers.vm import host as guest_host
-from podresize.providers.vm import parts, resuming, snapshot
+from podresize.providers.vm import kvm, parts, resuming, snapshot
 from podresize.providers.vm.booting import boot, says
 from podresize.providers.vm.machine import Machine
 from podresize.requirements.target import Target
@@ -22,6 +22,10 @@ from podresize.requirements.target import Target
 # QEMU's words where it does not take a memory, from 6.2 to 10 (migration/migration.c). Nothing else
 # says that the memory is at fault: a late apiserver or a killed QEMU ends a start as well.
 _REFUSED = "load of migration failed"
+
+
+class FoundOtherwiseError(Exception):
+    """The machine is to be another one by what others found while this process waited for them."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,15 +58,34 @@ def guest_for(
 
     Raises ``HostError`` where KVM was asked for and does not work, and as ``keep_guest``.
     """
-    machine, found = guest_host.machine_for(target, of, host)
-    if found is not None and not found.works:
-        progress.note(f"the node is emulated: {found.why}")
-    tell(f"accelerator chosen: {machine.accelerator}")
-    kept = keep_guest(
-        *(machine, of, order),
-        progress=progress,
-        tell=lambda step: tell(f"guest: {step}"),
-    )
+
+    def choose() -> Machine:
+        machine, found = guest_host.machine_for(target, of, host)
+        if found is not None and not found.works:
+            progress.note(f"the node is emulated: {found.why}")
+        tell(f"accelerator chosen: {machine.accelerator}")
+        return machine
+
+    def is_as_it_was() -> bool:
+        # Who wants KVM alone does not believe a failure.
+        if machine.is_emulated or target.accelerator == machine.accelerator:
+            return True
+        return guest_host.machine_for(target, of, host)[0] == machine
+
+    def keep() -> snapshot.Kept:
+        return keep_guest(
+            *(machine, of, order),
+            progress=progress,
+            tell=lambda step: tell(f"guest: {step}"),
+            is_as_it_was=is_as_it_was,
+        )
+
+    machine = choose()
+    try:
+        kept = keep()
+    except FoundOtherwiseError:
+        machine = choose()
+        kept = keep()
     tell("guest ready to go on")
     return KeptGuest(machine=machine, parts=of, kept=kept)
 
@@ -76,12 +99,14 @@ def keep_guest(
     tell: Callable[[str], None],
     cache: Cache | None = None,
     anew: bool = False,
+    is_as_it_was: Callable[[], bool] = lambda: True,
 ) -> snapshot.Kept:
     """Return the kept guest of these parts; where there is none it is booted, which takes minutes.
 
     ``order`` are the artifacts as the supervisor is given them. ``anew`` boots one even so. One
     process makes it while others wait for that. Raises ``HarnessError`` with the guest's last words
-    when it does not come up; then nothing is left of it.
+    when it does not come up; then nothing is left of it. Raises ``FoundOtherwiseError`` where
+    ``is_as_it_was``, which is asked right before a boot, says that it is another machine by now.
     """
     cache = cache or Cache()
     key = snapshot.key_of(machine, of, digests_of(cache))
@@ -95,6 +120,8 @@ def keep_guest(
     with cache.lock("guest-boot", on_wait=waiting):
         if not anew and (there := snapshot.find(key, cache.layout)) is not None:
             return there
+        if not is_as_it_was():
+            raise FoundOtherwiseError
         # Who was killed while it put a guest into the cache left half a gigabyte there.
         cache.layout.sweep()
         how = "emulated, in some minutes" if machine.is_emulated else "with KVM"
@@ -112,25 +139,33 @@ def digests_of(cache: Cache) -> dict[Path, str]:
 
 
 @contextlib.contextmanager
-def going_on(kept: snapshot.Kept) -> Iterator[None]:
-    """Keep a guest while a machine begins with it; one that QEMU refuses is not found again."""
-    try:
-        with snapshot.in_use(kept):
+def going_on(guest: KeptGuest) -> Iterator[None]:
+    """Keep a guest while a machine begins with it; one that QEMU refuses is not found again.
+
+    After one that KVM ran and that did not answer, the next one is emulated: see ``kvm``.
+    """
+    # Whoever puts another in its place waits until it is let go of: it is forgotten before that.
+    with snapshot.in_use(guest.kept):
+        try:
             yield
-    except HarnessError as error:
-        if says(error, _REFUSED):
-            snapshot.forget(kept)
-            cause = "the guest that was kept is damaged: the next start boots it"
-            next_command = error.next_command
-        elif says(error, resuming.UNANSWERED):
-            cause = "the host is overloaded; or the guest that was kept is damaged"
-            next_command = f"rm -r {shlex.quote(str(kept.directory))}"
-        else:
-            raise
-        raise HarnessError(
-            error.what,
-            value=error.value,
-            origin=error.origin,
-            causes=(*error.causes, cause),
-            next_command=next_command,
-        ) from error
+        except HarnessError as error:
+            if says(error, _REFUSED):
+                snapshot.forget(guest.kept)
+                cause = "the guest that was kept is damaged: the next start boots it"
+                next_command = error.next_command
+            elif says(error, resuming.UNANSWERED):
+                cause = "the host is overloaded; or the guest that was kept is damaged"
+                next_command = f"rm -r {shlex.quote(str(guest.kept.directory))}"
+                if not guest.machine.is_emulated:
+                    why = "it hangs: a guest that went on with it answered no more"
+                    kvm.remember(guest_host.record(), guest.parts, kvm.Found(why=why))
+                    cause = f"KVM hangs, as nested it may: the next guest is emulated; {cause}"
+            else:
+                raise
+            raise HarnessError(
+                error.what,
+                value=error.value,
+                origin=error.origin,
+                causes=(*error.causes, cause),
+                next_command=next_command,
+            ) from error

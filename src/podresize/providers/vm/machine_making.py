@@ -73,8 +73,8 @@ class MachineMaking(Ordered):
             ),
             after=after,
             job=True,
-            # What it fails of is often QEMU's own: a memory not read, one not written.
-            others=("qemu",),
+            # What it fails of is often another's own: a memory not read, an apiserver that is late.
+            others=("qemu", "kube-apiserver"),
             environment=(
                 *OWN_ENVIRONMENT,
                 # By it the process finds its cluster's directory.

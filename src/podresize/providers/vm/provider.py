@@ -156,7 +156,7 @@ def up(
         progress=progress or default_progress(),
         tell=beginning.tell,
     )
-    with going_on(guest.kept):
+    with going_on(guest):
         return start(
             beginning,
             order
@@ -229,8 +229,10 @@ def _wait_ready(
     if version != machine.cgroup_version:
         raise HarnessError(
             "the guest has another cgroup version than its kernel was told",
-            value=f"v{version}",
+            value=f"v{version}, not v{machine.cgroup_version}",
             origin="its /proc/self/mountinfo",
+            causes=("its systemd has no such version any more (v1: to 257)",),
+            next_command="podresize cluster up --provider vm --cgroup v2",
         )
     node = NodeHandle(
         name=layout.node_name,

@@ -77,13 +77,16 @@ class Qmp(Closing):
         if status != "running":
             self.execute("cont")
 
+    def pause(self) -> None:
+        """Stop the machine's processors."""
+        self.execute("stop")
+
     def keep(self, file: Path, *, within: float) -> None:
-        """Stop the machine and write its memory and its devices' state to a file.
+        """Write a stopped machine's memory and its devices' state to a file.
 
         The disks are written to their end then, and the machine stays as it is. Raises
         ``HarnessError``, with a full disk among the causes.
         """
-        self.execute("stop")
         self.execute("migrate-set-parameters", max_bandwidth=_BANDWIDTH)
         self.execute("migrate", uri=f"exec:cat > {shlex.quote(str(file))}")
         end = time.monotonic() + within

@@ -81,7 +81,12 @@ def _wait_for_apiserver(address: str) -> None:
     end = time.monotonic() + _APISERVER_SECONDS
     while not accepts(socket.AF_INET, (address, 6443)):
         if time.monotonic() > end:
-            raise HarnessError("the apiserver does not listen", value=f"{address}:6443")
+            raise HarnessError(
+                f"the apiserver does not listen after {_APISERVER_SECONDS:.0f} s",
+                value=f"{address}:6443",
+                causes=("the host is overloaded", "it has ended: its log says why"),
+                next_command="podresize doctor",
+            )
         time.sleep(_LOOK_SECONDS)
 
 

@@ -28,16 +28,17 @@ _LONGEST = 100.0
 _LEAST_SECONDS = 1e-3
 
 
-def measure(guest: Guest, host_program: Path) -> float:
+def measure(guest: Guest, host_program: Path, *, seconds: float) -> float:
     """Return by how much longer a computation takes in the guest, at least 1.0.
 
-    ``host_program`` is the host's copy of ``PROGRAM``. Raises ``HarnessError`` where it does not
+    ``host_program`` is the host's copy of ``PROGRAM``; ``seconds``, native ones, are what one run
+    in the guest may take. Raises ``HarnessError`` where it does not
     run.
     """
     inside, start_inside, here, start_here = _least(
         (
-            lambda: guest.run(str(PROGRAM), *ARGUMENTS),
-            lambda: guest.run(NOTHING),
+            lambda: guest.run(str(PROGRAM), *ARGUMENTS, seconds=seconds),
+            lambda: guest.run(NOTHING, seconds=seconds),
             lambda: _run([str(host_program), *ARGUMENTS]),
             lambda: _run([NOTHING]),
         )
