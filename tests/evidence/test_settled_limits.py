@@ -114,13 +114,18 @@ def test_k_20_is_the_pods_cgroup_as_created_and_nothing_else() -> None:
     [
         {"kubernetes": "1.32.2"},
         {"cgroup_driver": "cgroupfs"},
-        {"runtime": "cri-o"},
     ],
 )
 def test_k_20_is_of_its_stacks_alone(changes: dict[str, Any]) -> None:
     fingerprint = dataclasses.replace(OLD, **changes)
 
     assert verdict(reloaded(REVERTED), fingerprint) == (VerdictKind.FAILED, None)
+
+
+def test_k_20_is_the_kubelets_whatever_the_runtime_is() -> None:
+    fingerprint = dataclasses.replace(OLD, runtime="cri-o", runtime_version="1.27.8")
+
+    assert verdict(reloaded(REVERTED), fingerprint) == (VerdictKind.DEVIATION, "K-20")
 
 
 def test_before_a_resize_nothing_explains_a_limit_that_moves() -> None:

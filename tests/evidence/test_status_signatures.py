@@ -17,6 +17,7 @@ from tests.evidence.mutants.saying import (
 from tests.evidence.mutants.spoiling import C1, status_of
 
 from podresize.evidence.judging import verify
+from podresize.evidence.status_signatures import read_back
 from podresize.evidence.timeline import Witness
 from podresize.oracle.change import Change
 from podresize.oracle.surroundings import Surroundings
@@ -110,6 +111,36 @@ def test_pd_08_no_limit_on_cgroup_v1(resized: Callable[..., Any]) -> None:
     resize.edit(Witness.API, unlimited_pod)
 
     assert deviation_of(resize, "ST-26") == "PD-08"
+
+
+def turned_back(pod: dict[str, Any]) -> None:
+    cpu = pod["status"]["allocatedResources"]["cpu"]
+    pod["status"]["resources"]["requests"]["cpu"] = read_back(cpu)
+
+
+@pytest.mark.parametrize(("name", "shown"), [("cpu", "5"), ("memory", "1Mi")])
+@pytest.mark.parametrize(
+    ("version", "known", "show"), [(1, "PD-08", unlimited_pod), (2, "PD-70", turned_back)]
+)
+def test_a_limit_that_no_container_has_is_not_among_what_is_known(
+    resized: Callable[..., Any],
+    version: int,
+    known: str,
+    show: Callable[[dict[str, Any]], None],
+    name: str,
+    shown: str,
+) -> None:
+    resize = resized(**(UNLIMITED | V137 | {"cgroup_version": version}))
+    resize.edit(Witness.API, show, since=0.04)
+    assert deviation_of(resize, "ST-26") == known
+
+    def limit(pod: dict[str, Any]) -> None:
+        pod["status"]["resources"].setdefault("limits", {})[name] = shown
+
+    resize.edit(Witness.API, limit, since=0.04)
+
+    (found,) = verify(resize.timeline, resize.expectation, ["ST-26"])
+    assert (found.kind, found.deviation) == ("failed", None)
 
 
 def test_pd_08_is_not_for_cgroup_v2(resized: Callable[..., Any]) -> None:

@@ -105,7 +105,11 @@ def stacks_in_words(affects: Affects) -> str:
 
 def shows_in_words(item: Deviation) -> list[str]:
     """Return the patterns of the claims that a deviation makes fail, one line each."""
-    return [f"{each.what}: {each.got} instead of {each.want}" for each in item.shows]
+    return [
+        f"{each.what}: {'fewer fields' if each.fewer else each.got} instead of {each.want}"
+        + (", where another of these fails as well" if each.follows else "")
+        for each in item.shows
+    ]
 
 
 def versions_in_words(requirement: Requirement) -> str:

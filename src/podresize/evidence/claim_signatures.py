@@ -22,19 +22,40 @@ def explanation(
     """Return the deviation of this target that explains the broken claims of a requirement.
 
     Each of them has to be one that the deviation ``shows``: one that it does not is a failure.
+    Where it takes several deviations, each of which shows some of them, it is the first of those,
+    one that is no race before one that is.
     """
     if fingerprint is None or not broken:
         return None
-    for deviation in (catalogue or load_catalogue()).explaining(requirement):
-        if not deviation.shows or not is_affected(deviation, fingerprint):
-            continue
-        if all(any(is_shown(each, claim) for each in deviation.shows) for claim in broken):
-            return deviation
-    return None
+    known = [
+        each
+        for each in (catalogue or load_catalogue()).explaining(requirement)
+        if each.shows and is_affected(each, fingerprint)
+    ]
+    parts = {each.id: [claim for claim in broken if _shows(each, claim)] for each in known}
+    there = [each for each in known if _is_there(each, parts[each.id])]
+    for each in there:
+        if len(parts[each.id]) == len(broken):
+            return each
+    if not all(any(claim in parts[each.id] for each in there) for claim in broken):
+        return None
+    return min(there, key=lambda each: each.race)
+
+
+def _shows(deviation: Deviation, claim: Claim) -> bool:
+    return any(is_shown(each, claim) for each in deviation.shows)
+
+
+def _is_there(deviation: Deviation, claims: Sequence[Claim]) -> bool:
+    """Return whether any of these claims is more than what follows from the deviation."""
+    own = [each for each in deviation.shows if not each.follows]
+    return any(is_shown(each, claim) for each in own for claim in claims)
 
 
 def is_shown(shows: Shows, claim: Claim) -> bool:
     """Return whether a claim is of the kind that a deviation makes fail."""
+    if shows.fewer and not _has_fewer(claim.got, claim.want):
+        return False
     return all(
         re.fullmatch(pattern, text, re.DOTALL)
         for pattern, text in (
@@ -43,3 +64,7 @@ def is_shown(shows: Shows, claim: Claim) -> bool:
             (shows.want, json.dumps(claim.want)),
         )
     )
+
+
+def _has_fewer(got: object, want: object) -> bool:
+    return isinstance(got, dict) and isinstance(want, dict) and got.items() < want.items()

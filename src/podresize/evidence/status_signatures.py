@@ -5,6 +5,7 @@ As in ``signatures``: None when the whole picture is there, else the first thing
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from podresize.evidence.agreement import (
@@ -23,6 +24,7 @@ from podresize.evidence.timeline import Witness
 from podresize.oracle import conversions
 from podresize.oracle.change import CPU, MEMORY
 from podresize.oracle.events import COMPLETED
+from podresize.oracle.expectation import ContainerExpectation
 from podresize.oracle.minimum import LEAST, minimal_keys
 from podresize.oracle.pod_level import pod_sums
 from podresize.oracle.progress import DEFERRED, DONE, IN_PROGRESS, PROPOSED, legal_next
@@ -164,10 +166,15 @@ def pod_level_reads_cgroup_v1(case: Case) -> str | None:
         value = shown[kind].get(name)
         is_unlimited = (kind, name) == (LIMITS, MEMORY) and same_quantity(value, _UNLIMITED)
         is_least = name == CPU and value is None and kind in minimal_keys(wanted)
-        partial = kind == LIMITS and any(name not in item.after[LIMITS] for item in containers)
-        if not (is_unlimited or is_least or partial):
+        is_open = kind == LIMITS and _only_some_have(containers, name)
+        if not (is_unlimited or is_least or is_open):
             return f"{kind}.{name} of the pod is {value}"
     return None if wrong else "the pod's own resources are right"
+
+
+def _only_some_have(containers: Sequence[ContainerExpectation], name: str) -> bool:
+    """Return whether a limit is one of which no clause says what its sum is (ST-26)."""
+    return 0 < sum(name in item.after[LIMITS] for item in containers) < len(containers)
 
 
 _UNLIMITED = "9007199254740988Ki"
@@ -202,10 +209,8 @@ def pod_level_turns_a_weight_back(case: Case) -> str | None:
         is_limit = (kind, name) == (LIMITS, CPU)
         is_least = is_limit and value is None and kind in minimal_keys(sums)
         is_rounded = is_limit and _is_rounded(value, sums[LIMITS].get(CPU), expectation.fingerprint)
-        partial = kind == LIMITS and any(
-            name not in item.after[LIMITS] for item in expectation.containers
-        )
-        if (kind, name) != (REQUESTS, CPU) and not (is_least or is_rounded or partial):
+        is_open = kind == LIMITS and _only_some_have(expectation.containers, name)
+        if (kind, name) != (REQUESTS, CPU) and not (is_least or is_rounded or is_open):
             return f"{kind}.{name} of the pod is {value}"
     back = read_back(sums[REQUESTS].get(CPU, "0"))
     if not same_quantity(shown[REQUESTS].get(CPU), back):

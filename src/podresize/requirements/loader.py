@@ -20,7 +20,8 @@ package data and are read once per process: ``catalogue/*.yaml`` (one file per a
   pause, checkpoint, swap-accounting, hugetlb, second-cpu
 
 A deviation has a check that looks for it, or ``no_check`` with the reason why none can. It has a
-``signature``, or ``shows`` the claims that it makes fail. One of a cluster may be of an
+``signature``, or ``shows`` the claims that it makes fail (patterns ``what``, ``got``, ``want``;
+``fewer`` and ``follows`` as of ``Shows``). One of a cluster may be of an
 ``oci_runtime`` (with ``oci_runtime_versions``). One of a runtime alone is of a ``runtime``, an
 ``oci_runtime`` or both, each with a range of versions or without; ``alone`` is true where it does
 not show behind a CRI runtime. Any may be of one ``cgroup_version`` and of one ``cgroup_driver``;
@@ -233,6 +234,7 @@ def _shows(reader: Reader) -> tuple[Shows, ...]:
     for entry in entries:
         inner = Reader(entry, reader.origin)
         patterns = {key: inner.text(key) for key in ("what", "got", "want") if key in inner.raw}
+        fewer, follows = (_flag(inner, key) for key in ("fewer", "follows"))
         inner.close()
         for pattern in patterns.values():
             try:
@@ -241,7 +243,10 @@ def _shows(reader: Reader) -> tuple[Shows, ...]:
                 raise bad("not a regular expression", pattern, reader.origin) from error
         if "what" not in patterns:
             raise bad("a claim that a deviation shows has a 'what'", str(entry), reader.origin)
-        found.append(Shows(**patterns))
+        what, got, want = (patterns.get(key, ".*") for key in ("what", "got", "want"))
+        found.append(Shows(what=what, got=got, want=want, fewer=fewer, follows=follows))
+    if found and all(each.follows for each in found):
+        raise bad("all that it shows follows from something else", str(entries), reader.origin)
     return tuple(found)
 
 
@@ -253,11 +258,13 @@ def _flag(reader: Reader, key: str) -> bool:
 
 
 def _affects(reader: Reader) -> Affects:
+    if "runtime_versions" in reader.raw and "runtime" not in reader.raw:
+        raise bad("versions of no runtime", str(reader.raw), reader.origin)
     if "kubernetes" in reader.raw:
         built = Affects(
             kubernetes=_range(reader.text("kubernetes"), reader.origin),
-            runtime=reader.text("runtime"),
-            runtime_versions=_range(reader.text("runtime_versions"), reader.origin),
+            runtime=_text_or_none(reader, "runtime"),
+            runtime_versions=_range_or_any(reader, "runtime_versions"),
             native=_flag(reader, "native"),
             **_below(reader),
         )

@@ -180,10 +180,11 @@ class NotChecked:
 class Affects:
     """The stacks a deviation is known on: a Kubernetes range and a runtime's version range.
 
-    Of these it may be those with one OCI runtime alone, one cgroup version (0 for both) or one
-    cgroup driver (empty for any). One of a runtime alone has no range of Kubernetes (None); it may
-    be of an OCI runtime, whatever calls it (``runtime`` empty) or where nobody but the suite does
-    (``alone``). ``native``: an emulated node, whose limits are longer, does not show it.
+    An empty ``runtime`` is any: of what the kubelet or the apiserver does by itself. Of these it
+    may be those with one OCI runtime alone, one cgroup version (0 for both) or one cgroup driver
+    (empty for any). One of a runtime alone has no range of Kubernetes (None); it may be of an OCI
+    runtime, whatever calls it (``runtime`` empty) or where nobody but the suite does (``alone``).
+    ``native``: an emulated node, whose limits are longer, does not show it.
     """
 
     kubernetes: SpecifierSet | None
@@ -199,11 +200,14 @@ class Affects:
     def matches(self, found: Fingerprint) -> bool:
         """Return whether a target is one of these."""
         return (
-            found.runtime == self.runtime
+            self.runtime in ("", found.runtime)
             and self.kubernetes is not None
             and self.kubernetes.contains(parse_release(found.kubernetes))
-            and self.runtime_versions.contains(
-                parse_version(found.runtime_version), prereleases=True
+            and (
+                not self.runtime
+                or self.runtime_versions.contains(
+                    parse_version(found.runtime_version), prereleases=True
+                )
             )
             and self._has_such_cgroups(found)
             and not (self.native and found.is_emulated)
@@ -250,7 +254,7 @@ class Affects:
 
     def in_words(self, releases: str) -> str:
         """Return the stacks of some releases of Kubernetes, as ``releases`` calls these."""
-        text = f"{self.runtime} {self.runtime_versions}"
+        text = f"{self.runtime} {self.runtime_versions}" if self.runtime else "any runtime"
         if self.oci_runtime:
             text += f" and {self.oci_runtime} {self.oci_runtime_versions}".rstrip()
         text += f" with Kubernetes {releases}{self._cgroups_in_words()}"
@@ -273,12 +277,16 @@ class Shows:
     """One kind of claim that a deviation makes fail: patterns for all of what it says.
 
     ``what``, ``got`` and ``want`` are regular expressions, matched against the whole of what was
-    looked at, and of what was got and wanted as JSON.
+    looked at, and of what was got and wanted as JSON. With ``fewer`` what was got has some of the
+    fields that were wanted, each as it was wanted, and no other. One that ``follows`` is what comes
+    of another one of the deviation's, and shows nothing by itself.
     """
 
     what: str
     got: str = ".*"
     want: str = ".*"
+    fewer: bool = False
+    follows: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from podresize.requirements.runtime_target import NO_RUNTIME
 
 RUNC = {"oci_runtime": "runc", "oci_runtime_version": "1.5.3"}
 CRUN = {"oci_runtime": "crun", "oci_runtime_version": "1.8.1"}
+OLD_RUNC = {"oci_runtime": "runc", "oci_runtime_version": "1.1.5+ds1"}
 OLD = {"runtime_version": "1.6.8"}
 ALONE = {"runtime": NO_RUNTIME, "runtime_version": NO_RUNTIME}
 OTHER = {"runtime": "cri-o", "oci_runtime": "youki", "oci_runtime_version": "0.5"}
@@ -50,7 +51,6 @@ CASES: list[tuple[str, str, dict[str, Any], str, Any, Any]] = [
         {"cpu.shares": ["512", "700"]},
         {},
     ),
-    ("PD-53", "RT-02", CRUN, "the kernel's cpu.cfs_quota_us", "50000", "-1"),
     (
         *("PD-54", "RT-20", CRUN, "whether the update of c1 (cpu_shares 300000) was refused"),
         *(False, True),
@@ -77,11 +77,12 @@ CASES: list[tuple[str, str, dict[str, Any], str, Any, Any]] = [
 
 CASES += [
     (
-        *("PD-59", "RT-14", RUNC, "what was not asked for in the OCI runtime's state"),
+        *("PD-59", "RT-14", RUNC | ALONE, "what was not asked for in the OCI runtime's state"),
         *({}, {"cpu_quota": 5}),
     ),
     (
-        *("PD-59", "RT-15", RUNC, "the OCI runtime's state after the update of c1 (no field)"),
+        *("PD-59", "RT-15", RUNC | ALONE),
+        "the OCI runtime's state after the update of c1 (no field)",
         *({}, {"cpu_quota": 5}),
     ),
     (
@@ -141,7 +142,7 @@ CASES += [
             *(f"UNKNOWN: {text}", "OK"),
         )
         for runtime, text in (
-            (RUNC, 'level=error msg="unable to set swap limit without memory limit"'),
+            (OLD_RUNC, 'level=error msg="unable to set swap limit without memory limit"'),
             (CRUN, "cannot set swap limit without the memory limit"),
         )
     ),
@@ -242,9 +243,13 @@ def test_all_that_have_such_a_signature_are_here() -> None:
         ("RT-14", RUNC | SYSTEMD, MOVED, FORGOTTEN),
         ("RT-14", RUNC | ALONE | V2, MOVED, FORGOTTEN),
         # Of swap beside memory nothing was lacking, nor is it on v1, nor behind a CRI runtime.
-        ("RT-05", RUNC | ALONE | V2, f"the answer to the update of c1 ({BOTH})", NO_SWAP),
-        ("RT-05", RUNC | ALONE, f"the answer to the update of c1 ({SWAP})", NO_SWAP),
-        ("RT-05", RUNC | V2, f"the answer to the update of c1 ({SWAP})", NO_SWAP),
+        ("RT-05", OLD_RUNC | ALONE | V2, f"the answer to the update of c1 ({BOTH})", NO_SWAP),
+        ("RT-05", OLD_RUNC | ALONE, f"the answer to the update of c1 ({SWAP})", NO_SWAP),
+        ("RT-05", OLD_RUNC | V2, f"the answer to the update of c1 ({SWAP})", NO_SWAP),
+        # runc 1.2 takes it beside the limit that it stored.
+        ("RT-05", RUNC | ALONE | V2, f"the answer to the update of c1 ({SWAP})", NO_SWAP),
+        # A value that was made up is not one that was kept.
+        ("RT-08", {}, "the first process's oom_score_adj", -999),
         ("RT-02", CRUN_SYSTEMD, "the kernel's cpu.max", "1000 100000"),
         # A value that somebody wrote is not one that nobody wrote.
         ("RT-01", RUNSC, "the kernel's cpu.shares", "257"),
@@ -261,6 +266,105 @@ def test_what_is_near_and_something_else(
     id_: str, stack: dict[str, Any], what: str, got: Any
 ) -> None:
     assert explained(id_, stack, Claim(requirement=id_, what=what, got=got, want=0)) is None
+
+
+FOLLOWS = [
+    (
+        *("PD-53", "RT-02", CRUN),
+        ("the answer to the update of c1 (cpu_quota -1)", "x: Numerical result out of range", "OK"),
+        ("the kernel's cpu.cfs_quota_us", "50000", "-1"),
+    ),
+    (
+        *("PD-62", "RT-26", RUNSC | ALONE),
+        (
+            "the answer to the update of c1 (cpu_shares 5)",
+            'UNKNOWN: cannot set resources for container "x" in state paused',
+            "OK",
+        ),
+        ("the kernel's cpu.shares", "512", "5"),
+    ),
+    (
+        *("PD-63", "RT-05", RUNSC | ALONE),
+        (
+            f"the answer to the update of c1 ({BOTH})",
+            "UNKNOWN: write /x/memory.limit_in_bytes: invalid argument",
+            "OK",
+        ),
+        ("the kernel's memory.memsw.limit_in_bytes", "9", "5"),
+    ),
+    (
+        *("PD-73", "RT-05", OLD_RUNC | ALONE | V2),
+        (
+            f"the answer to the update of c1 ({SWAP})",
+            "UNKNOWN: unable to set swap limit without memory limit",
+            "OK",
+        ),
+        ("the kernel's memory.swap.max", "max", "5"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("deviation", "id_", "stack", "first", "then"), FOLLOWS)
+def test_what_follows_is_nothing_by_itself(
+    deviation: str,
+    id_: str,
+    stack: dict[str, Any],
+    first: tuple[str, Any, Any],
+    then: tuple[str, Any, Any],
+) -> None:
+    """The kernel's value of an update that was answered OK is no consequence of a refusal."""
+    answer, kernel = (
+        Claim(requirement=id_, what=what, got=got, want=want) for what, got, want in (first, then)
+    )
+    found = explanation(id_, [answer, kernel], dataclasses.replace(V1, **stack))
+
+    assert found is not None
+    assert found.id == deviation
+    assert explained(id_, stack, kernel) is None
+
+
+@pytest.mark.parametrize(
+    "got",
+    [
+        {"cpu_quota": 4},
+        {"cpu_quota": 5, "memory_limit_in_bytes": 6},
+        {"cpu_quota": 5, "cpu_period": 1},
+        "a word",
+    ],
+)
+def test_pd_59_is_of_fields_that_are_gone_alone(got: Any) -> None:
+    want = {"cpu_quota": 5, "memory_limit_in_bytes": 7}
+    what = "what was not asked for in the OCI runtime's state"
+
+    claim = Claim(requirement="RT-14", what=what, got=got, want=want)
+
+    assert explained("RT-14", RUNC | ALONE, claim) is None
+    kept = dataclasses.replace(claim, got={"cpu_quota": 5})
+    assert explained("RT-14", RUNC | ALONE, kept) == "PD-59"
+    assert explained("RT-14", RUNC, kept) is None
+
+
+def test_the_pods_quota_and_a_containers_may_be_rounded_in_one_check() -> None:
+    """Of two deviations that it takes, the one that is no race is told."""
+    exact, rounded = "41700 100", "42000 100"
+    claims = [
+        Claim(
+            requirement="PR-62",
+            what=f"cpu.max of {subject} before and after an update of memory alone",
+            got={"exact": exact, "rounded": rounded, "seen": [exact, rounded]},
+            want={"exact": exact, "rounded": rounded, "seen": [exact, exact]},
+        )
+        for subject in ("container c1", "the pod")
+    ]
+    stack: dict[str, Any] = SYSTEMD | {"kubernetes": "1.33.13", "oci_runtime": "runc"}
+    both = dataclasses.replace(TARGET, **stack, oci_runtime_version="1.2.8")
+    fixed = dataclasses.replace(both, oci_runtime_version="1.3.3")
+
+    found = explanation("PR-62", claims, both)
+
+    assert found is not None
+    assert found.id == "PD-75"
+    assert explanation("PR-62", claims, fixed) is None
 
 
 def test_a_race_of_an_oci_runtime_is_none_behind_a_runtime_that_asks_in_turn() -> None:
