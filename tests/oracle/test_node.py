@@ -50,6 +50,14 @@ def test_more_than_the_node_has(version: str, outcome: Outcome, why: str) -> Non
     assert decision.rule == ("KL-02" if outcome is Outcome.INFEASIBLE else "KL-03")
 
 
+def test_what_a_pod_asks_for_itself_is_what_it_needs_room_for() -> None:
+    """Its containers are within it, whatever they are resized to (KEP-2837)."""
+    own: dict[str, Any] = {"resources": {"requests": {"cpu": "1500m"}}}
+    old, new = (pod(cpu, **own) for cpu in ("100m", "1200m"))
+
+    assert decide(old, new, target("1.37.2"), ROOMY) == GRANTED
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_more_than_is_left_is_deferred_up_to_the_last_millicore(version: str) -> None:
     assert decide(pod("100m"), pod("1"), target(version), ROOMY) == GRANTED

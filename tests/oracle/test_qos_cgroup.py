@@ -35,3 +35,12 @@ def test_nobody_has_the_least() -> None:
 
 def test_cgroup_v2_has_a_weight() -> None:
     assert burstable_cpu([pod("1")], V2) == ("cpu.weight", 39)
+
+
+def test_what_a_pod_asks_for_itself_counts_and_not_the_sum_of_its_parts() -> None:
+    own = pod("100m")
+    own["spec"]["resources"] = {"requests": {"cpu": "200m"}}
+
+    assert burstable_cpu([own], V1) == ("cpu.shares", 204)
+    own["spec"]["resources"] = {"requests": {"memory": "64Mi"}}
+    assert burstable_cpu([own], V1) == ("cpu.shares", 102)

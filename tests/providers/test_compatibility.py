@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from podresize.errors import UsageError
-from podresize.providers.compatibility import check_crun, check_target, refuse_guests
+from podresize.providers.compatibility import (
+    check_crun,
+    check_crun_limits,
+    check_target,
+    refuse_guests,
+)
 from podresize.providers.kubeconfig import provider as kubeconfig
 from podresize.providers.registry import provider_of
 from podresize.requirements.runtime_target import RuntimeTarget
@@ -153,6 +159,47 @@ def test_what_cannot_be_made_wrong(target: Target, what: str, option: str) -> No
 )
 def test_a_crun_that_knows_what_containerd_writes_passes(crun: str, containerd: str) -> None:
     check_crun(crun, containerd, provider="local")
+
+
+@pytest.mark.parametrize(
+    ("crun", "version", "driver", "is_refused"),
+    [
+        ("1.8.1", 2, "systemd", True),
+        ("1.10", 2, "systemd", True),
+        ("1.11", 2, "systemd", False),
+        ("1.8.1", 1, "systemd", False),
+        ("1.8.1", 2, "cgroupfs", False),
+    ],
+)
+def test_a_crun_whose_limits_are_below_its_scope_is_refused(
+    crun: str, version: int, driver: str, *, is_refused: bool
+) -> None:
+    expected = pytest.raises(UsageError, match="below the cgroup that systemd made")
+    with expected if is_refused else contextlib.nullcontext() as raised:
+        check_crun_limits(crun, cgroup_version=version, driver=driver)
+
+    if raised is not None:
+        assert raised.value.value == f"crun {crun}, cgroup v2, cgroup driver systemd"
+        assert "cgroupfs" in str(raised.value.next_command)
+
+
+@pytest.mark.parametrize(
+    ("provider", "oci_runtime", "what"),
+    [
+        ("kind", "crun@1.21", "kind takes no release of an OCI runtime"),
+        ("local", "runsc@1", "unknown OCI runtime"),
+        ("vm", "crun@", "unknown OCI runtime"),
+    ],
+)
+def test_a_release_of_an_oci_runtime_is_for_who_starts_each_component(
+    provider: str, oci_runtime: str, what: str
+) -> None:
+    with pytest.raises(UsageError, match=what) as raised:
+        check_target(Target(provider=provider, oci_runtime=oci_runtime))
+
+    assert raised.value.value == oci_runtime
+    for other in ("local", "vm"):
+        check_target(Target(provider=other, oci_runtime="crun@1.21"))
 
 
 def test_a_crun_before_version_1_2_of_the_runtime_specification_is_refused() -> None:

@@ -42,6 +42,20 @@ def test_each_part_counts(changed: dict[str, Any], said: str) -> None:
     assert said in found
 
 
+@pytest.mark.parametrize(
+    ("release", "is_that"), [("1.1.5", True), ("1.1", False), ("1.3.3", False)]
+)
+def test_a_release_of_an_oci_runtime_counts_if_one_is_asked_for(
+    release: str, *, is_that: bool
+) -> None:
+    there = dataclasses.replace(TARGET, oci_runtime="runc", oci_runtime_version="1.1.5+ds1")
+    target = dataclasses.replace(ASKED, oci_runtime=f"runc@{release}")
+
+    found = mismatches(target, there)
+
+    assert found == ([] if is_that else [f"oci_runtime_version is 1.1.5, not {release}"])
+
+
 @pytest.mark.parametrize("asked", [0, 2])
 def test_the_number_of_worker_nodes_counts(asked: int) -> None:
     target = dataclasses.replace(ASKED, worker_nodes=asked)

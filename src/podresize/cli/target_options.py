@@ -150,8 +150,9 @@ def target_options(
                 "--oci-runtime",
                 default=_DEFAULTS.oci_runtime,
                 show_default=True,
-                metavar="runc|crun",
-                help="Program behind containerd's default handler.",
+                metavar="runc|crun[@VERSION]",
+                help="Program behind containerd's default handler. A release of it (runc@1.3.3, "
+                "crun@1.21) with --provider local or vm.",
             ),
         ]
     ):

@@ -24,7 +24,7 @@ Names = Callable[[Path], list[str]]
 
 # With systemd crun keeps the container in a group of its own below the scope that systemd made
 # (crun(1), run.oci.systemd.subgroup). On cgroup v1 that group alone has the limits, as crun 1.8.1
-# shows; on v2 systemd gives them to the scope as well.
+# shows; on v2 systemd gives them to the scope as well since crun 1.11 (compatibility.py).
 _CRUNS_OWN = "container"
 
 # What a resize can write. A file that a kernel or hierarchy lacks is left out by resource_files.

@@ -84,6 +84,16 @@ def group_after_a_reload(id_: str, when: str, states: Sequence[Settings]) -> Ite
     return _same_in_containers(id_, when, states, "the end as a whole", GROUP)
 
 
+def containers_hold(look: Settings, files: frozenset[str], *, free: str) -> bool:
+    """Return whether any container had something to lose: a file that says other than ``free``."""
+    return any(
+        held.get(file) not in (None, "", free)
+        for cgroup, held in look.items()
+        for file in files
+        if cgroup not in (POD, QOS)
+    )
+
+
 def _same_in_containers(
     id_: str, when: str, states: Sequence[Settings], what: str, files: frozenset[str]
 ) -> Iterator[Claim]:

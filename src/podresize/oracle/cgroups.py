@@ -94,9 +94,9 @@ def pod_files(
     init container counts where it asks for more than all others together (ResourceConfigForPod).
     What the pod asks for itself (spec.resources) takes the place of the sum.
     """
-    cpu_request = _whole(pod, resources, REQUESTS, CPU)
+    cpu_request = pod_whole(pod, resources, REQUESTS, CPU)
     shares = conversions.cpu_shares(millicores(cpu_request or Decimal(0)))
-    cpu_limit = _whole(pod, resources, LIMITS, CPU)
+    cpu_limit = pod_whole(pod, resources, LIMITS, CPU)
     quota = None if cpu_limit is None else conversions.cpu_quota(millicores(cpu_limit))
     memory = pod_memory_limit(pod, resources)
     weight = Allowed(
@@ -228,14 +228,17 @@ def pod_memory_limit(pod: dict[str, Any], resources: dict[str, Resources]) -> in
 
     ``resources`` is as in ``pod_amount``.
     """
-    limit = _whole(pod, resources, LIMITS, MEMORY)
+    limit = pod_whole(pod, resources, LIMITS, MEMORY)
     return None if limit is None else whole_bytes(limit)
 
 
-def _whole(
+def pod_whole(
     pod: dict[str, Any], resources: dict[str, Resources], kind: str, name: str
 ) -> Decimal | None:
-    """Return what the pod has of a resource as a whole; None where it has no limit of it."""
+    """Return what the pod has of a resource as a whole; None where it has no limit of it.
+
+    That is its own (``spec.resources``) where it has one, else the sum over its containers.
+    """
     own = amount(normalised(pod_resources(pod)), kind, name)
     if own is not None:
         return add(own, amount({kind: pod["spec"].get("overhead") or {}}, kind, name) or Decimal(0))

@@ -13,7 +13,7 @@ from typing import Any
 
 from packaging.version import Version
 
-from podresize.oracle.cgroups import pod_amount
+from podresize.oracle.cgroups import pod_whole
 from podresize.oracle.change import CPU, MEMORY
 from podresize.oracle.quantity import millicores, parse_quantity, whole_bytes
 from podresize.oracle.resources import KINDS, LIMITS, REQUESTS, Resources, amount, normalised
@@ -145,8 +145,10 @@ def _room(
     if surroundings.allocatable is None:
         return None
     whole = {name: parse_quantity(surroundings.allocatable[name]) for name in (CPU, MEMORY)}
-    wanted = {name: pod_amount(new, {}, REQUESTS, name) for name in whole}
-    held = {name: pod_amount(old, {}, REQUESTS, name) for name in whole}
+    wanted, held = (
+        {name: pod_whole(pod, {}, REQUESTS, name) or Decimal(0) for name in whole}
+        for pod in (new, old)
+    )
     # From 1.36 on the apiserver has refused it (API-41); past it, it is waited for.
     if version < V1_36:
         for name in whole:

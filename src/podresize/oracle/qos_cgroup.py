@@ -7,10 +7,11 @@ no resize is pending.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 from podresize.oracle import conversions
-from podresize.oracle.cgroups import pod_amount
+from podresize.oracle.cgroups import pod_whole
 from podresize.oracle.change import CPU
 from podresize.oracle.node import qos_of
 from podresize.oracle.quantity import millicores
@@ -27,7 +28,7 @@ def burstable_cpu(pods: Iterable[dict[str, Any]], fingerprint: Fingerprint) -> t
     once. On cgroup v2 the kubelet turns it into a weight along the straight line (KL-39).
     """
     total = sum(
-        millicores(pod_amount(pod, {}, REQUESTS, CPU))
+        millicores(pod_whole(pod, {}, REQUESTS, CPU) or Decimal(0))
         for pod in pods
         if qos_of(pod) == "Burstable" and pod.get("status", {}).get("phase") not in _ENDED
     )

@@ -25,6 +25,9 @@ _OCI_RUNTIMES = ("runc", "crun")
 # and of 2.1.4 none ("unknown version specified").
 _CRUN_OF_1_2 = Version("1.14.3")
 _CONTAINERD_OF_1_2 = Version("2.0")
+_CRUN_OF_SCOPES = Version("1.11")
+NEWER_CRUN = "1.21"
+"""The release of crun that the distribution after the oldest one that is served has."""
 _CLUSTER_UP = "podresize cluster up"
 _CPU_MANAGER_POLICIES = ("none", "static")
 _MEMORY_MANAGER_POLICIES = ("None", "Static")
@@ -112,14 +115,7 @@ def check_target(target: Target) -> None:
         )
     refuse_wrongs(target)
     refuse_guests(target)
-    if target.oci_runtime not in _OCI_RUNTIMES:
-        raise UsageError(
-            "unknown OCI runtime",
-            value=target.oci_runtime,
-            origin="--oci-runtime",
-            causes=(f"known: {', '.join(_OCI_RUNTIMES)}",),
-            next_command=_up(target.provider, "--oci-runtime crun"),
-        )
+    _check_oci_runtime(target)
     if target.cpu_manager_policy not in _CPU_MANAGER_POLICIES:
         raise UsageError(
             "unknown CPU manager policy",
@@ -247,6 +243,43 @@ def refuse_wrongs(target: Target) -> None:
         )
     for file in target.manifests:
         read_objects(file)
+
+
+def _check_oci_runtime(target: Target) -> None:
+    if target.oci_name not in _OCI_RUNTIMES or target.oci_runtime.endswith("@"):
+        raise UsageError(
+            "unknown OCI runtime",
+            value=target.oci_runtime,
+            origin="--oci-runtime",
+            causes=(f"known: {', '.join(_OCI_RUNTIMES)}; a release is written like runc@1.3.3",),
+            next_command=_up(target.provider, "--oci-runtime crun"),
+        )
+    if target.oci_release is not None and target.provider not in _STARTS_EACH:
+        raise UsageError(
+            f"{target.provider} takes no release of an OCI runtime",
+            value=target.oci_runtime,
+            origin="--oci-runtime",
+            causes=("its node image has the package of this host's distribution",),
+            next_command=f"podresize cluster up --provider vm --oci-runtime {target.oci_runtime}",
+        )
+
+
+def check_crun_limits(crun: str, *, cgroup_version: int | None, driver: str | None) -> None:
+    """Raise ``UsageError`` for a crun whose limits are not where a runtime's are looked for.
+
+    With systemd on cgroup v2 crun has told systemd the memory limit since 1.8.5 and the quota since
+    1.11 (its NEWS; containers/crun#954, #1217). Before, they are in a cgroup of its own below the
+    scope, and the weight is the scope's alone.
+    """
+    if cgroup_version == 2 and driver == "systemd" and Version(crun) < _CRUN_OF_SCOPES:
+        raise UsageError(
+            "this crun keeps limits below the cgroup that systemd made",
+            value=f"crun {crun}, cgroup v2, cgroup driver {driver}",
+            origin="--oci-runtime, --cgroup, --cgroup-driver",
+            causes=(f"crun before {_CRUN_OF_SCOPES} tells systemd the cpu weight alone",),
+            next_command="the same command with --cgroup-driver cgroupfs, or --oci-runtime "
+            f"crun@{NEWER_CRUN}",
+        )
 
 
 def check_crun(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import PurePath
 
@@ -26,11 +27,17 @@ def mismatches(
     wanted = {
         "kubernetes": target.kubernetes,
         "runtime_version": target.containerd,
-        "oci_runtime": target.oci_runtime,
+        "oci_runtime": target.oci_name,
         "gate": target.gate,
         "cpu_manager_policy": target.cpu_manager_policy,
         "memory_manager_policy": target.memory_manager_policy,
     }
+    if target.oci_release is not None:
+        # A distribution's own mark (1.1.5+ds1) is no part of a release.
+        wanted["oci_runtime_version"] = target.oci_release
+        fingerprint = dataclasses.replace(
+            fingerprint, oci_runtime_version=fingerprint.oci_runtime_version.partition("+")[0]
+        )
     if target.driver is not None:
         wanted["cgroup_driver"] = target.driver
     if target.cgroup_version is not None:

@@ -78,6 +78,7 @@ _OF_WHAT_IS_MADE = frozenset(
 class Target:
     """What a user asks a provider for. Versions carry no leading ``v``.
 
+    ``oci_runtime`` is ``runc`` or ``crun``, the host's own, or a release of it (``crun@1.21``).
     ``kubelet`` are further settings of the kubelet's configuration, made by ``kubelet_settings``:
     pairs of a key and its value as JSON, so that targets can be compared and be keys. They win over
     ``kubelet_config``, a file with such settings, as that does over the rest. ``cgroup_driver`` is
@@ -120,6 +121,16 @@ class Target:
     image: str | None = None
     node_selector: tuple[str, ...] = ()
     runtime_class: str | None = None
+
+    @property
+    def oci_name(self) -> str:
+        """The OCI runtime without its release: ``crun`` of ``crun@1.21``."""
+        return self.oci_runtime.partition("@")[0]
+
+    @property
+    def oci_release(self) -> str | None:
+        """The OCI runtime's release, None for the one that the host's distribution has."""
+        return self.oci_runtime.partition("@")[2] or None
 
     @property
     def driver(self) -> str | None:

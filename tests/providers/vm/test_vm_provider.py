@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from podresize.artifacts.artifact import Component
 from podresize.errors import HostError, UsageError
-from podresize.providers import registry
+from podresize.providers import compatibility, registry
 from podresize.providers.host import Host
 from podresize.providers.vm import host as guest_host
-from podresize.providers.vm import kvm, provider
+from podresize.providers.vm import kvm, parts, provider
 from podresize.providers.vm.kvm import Found
 from podresize.providers.vm.parts import Parts
 from podresize.requirements.target import Target
@@ -97,6 +100,47 @@ def test_a_kernel_that_will_not_do_is_told_before_anything_is_built(
         provider.gather(dataclasses.replace(VM, kernel="6.1"))
 
     assert asked == ["6.1"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "kind", "release"),
+    [("runc", "runc", None), ("runc@1.3.3", "runc", "1.3.3"), ("crun@1.21", "crun", "1.21")],
+)
+def test_a_release_of_an_oci_runtime_goes_into_the_guest(
+    monkeypatch: pytest.MonkeyPatch, asked: str, kind: str, release: str | None
+) -> None:
+    got: list[tuple[str, str | None]] = []
+
+    def artifact(_: Component, version: str | None, **__: object) -> SimpleNamespace:
+        return SimpleNamespace(version=version or "9")
+
+    def gather(target: Target, *, oci_version: str | None, **_: object) -> None:
+        got.append((target.oci_runtime, oci_version))
+
+    monkeypatch.setattr(provider, "get_artifact", artifact)
+    monkeypatch.setattr(
+        parts, "gather_kernel", lambda target, **_: got.append((target.oci_runtime, None))
+    )
+    monkeypatch.setattr(parts, "gather_parts", gather)
+
+    provider.gather(dataclasses.replace(VM, containerd="2.1.4", oci_runtime=asked))
+
+    assert got == [(kind, None), (kind, release)]
+
+
+@pytest.mark.parametrize("driver", ["systemd", "cgroupfs"])
+def test_a_crun_whose_limits_are_elsewhere_under_systemd_is_told(
+    monkeypatch: pytest.MonkeyPatch, driver: str
+) -> None:
+    monkeypatch.setattr(provider, "get_artifact", lambda *_, **__: SimpleNamespace(version="1.8.1"))
+    monkeypatch.setattr(parts, "gather_kernel", lambda *_, **__: None)
+    monkeypatch.setattr(parts, "gather_parts", lambda *_, **__: None)
+    monkeypatch.setattr(compatibility, "check_crun", lambda *_, **__: None)
+    target = dataclasses.replace(VM, oci_runtime="crun", cgroup_driver=driver)
+
+    expected = pytest.raises(UsageError, match="below the cgroup that systemd made")
+    with expected if driver == "systemd" else contextlib.nullcontext():
+        provider.gather(target)
 
 
 @pytest.fixture

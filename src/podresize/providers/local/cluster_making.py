@@ -42,7 +42,7 @@ class ClusterMaking(Ordered):
         )
         (layout.etc / "kubelet.yaml").write_text(yaml.safe_dump(kubelet))
         configuration.write_runtime(
-            layout, configuration.containerd(layout, host, self.runtimes, self._target.oci_runtime)
+            layout, configuration.containerd(layout, host, self.runtimes, self._target.oci_name)
         )
 
     def in_memory(self, layout: Layout) -> list[Path]:

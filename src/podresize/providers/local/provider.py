@@ -107,11 +107,11 @@ def gather(target: Target, *, progress: Progress | None = None) -> list[Artifact
         (Component.CONTAINERD, target.containerd),
         (Component.ETCD, None),
         (Component.CNI, None),
-        (Component.RUNC, None),
+        (Component.RUNC, target.oci_release if target.oci_name == "runc" else None),
         (Component.IMAGES, None),
     ]
-    if target.oci_runtime == "crun":
-        wanted.append((Component.CRUN, None))
+    if target.oci_name == "crun":
+        wanted.append((Component.CRUN, target.oci_release))
     for what, version in wanted:
         normalise(what, version)  # what is no version is told before minutes go into a build
     found = [get_artifact(what, version, progress=progress) for what, version in wanted]
@@ -144,7 +144,7 @@ def up(
     check_target(target)
     overrides = overrides_of(target)
     host = make_room(beginning.name, "podresize cluster up", check_host)
-    order = make_order(gather(target, progress=progress), target.oci_runtime)
+    order = make_order(gather(target, progress=progress), target.oci_name)
     beginning.tell("artifacts ready")
     return start(
         beginning,

@@ -104,12 +104,16 @@ def gather(target: RuntimeTarget, *, progress: Progress | None = None) -> Gather
     kind, version = made.oci_runtime(target.oci_runtime)
     # What is no kernel is told before minutes go into a build.
     parts.gather_kernel(node, progress=progress)
-    if kind == "crun" and not target.alone:
+    if kind == "crun":
         crun = get_artifact(Component.CRUN, version, progress=progress, origin="--oci-runtime")
+        compatibility.check_crun_limits(
+            crun.version, cgroup_version=target.cgroup_version, driver=target.driver
+        )
+    if kind == "crun" and not target.alone:
         containerd = get_artifact(Component.CONTAINERD, node.containerd, progress=progress).version
+        instead = f"{_UP} --oci-runtime crun@{compatibility.NEWER_CRUN}"
         compatibility.check_crun(
-            *(crun.version, containerd),
-            instead=f"{_UP} --oci-runtime crun@{made.NEWER_CRUN} --containerd {containerd}",
+            *(crun.version, containerd), instead=f"{instead} --containerd {containerd}"
         )
     return Gathered(
         kubernetes=get_artifact(Component.KUBERNETES, node.kubernetes, progress=progress),

@@ -36,8 +36,6 @@ from podresize.requirements.target import GUEST
 
 NEWEST = "newest"
 """In place of a containerd's version: the newest that can be had."""
-NEWER_CRUN = "1.21"
-"""The crun of the release after Debian 12: it starts containers of every containerd."""
 OCI_RUNTIMES = {
     "runc": Component.RUNC,
     "crun": Component.CRUN,
@@ -165,9 +163,10 @@ def gather(target: RuntimeTarget, *, progress: Progress | None = None) -> list[A
         for what, which, origin in wanted
     ]
     if kind == "crun":
+        instead = f"{_UP} --oci-runtime crun@{compatibility.NEWER_CRUN}"
         compatibility.check_crun(
             *(found[1].version, found[0].version),
-            instead=f"{_UP} --oci-runtime crun@{NEWER_CRUN} --containerd {found[0].version}",
+            instead=f"{instead} --containerd {found[0].version}",
         )
     return found
 

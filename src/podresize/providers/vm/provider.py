@@ -112,18 +112,23 @@ def gather(target: Target, *, progress: Progress | None = None) -> Gathered:
     wanted = ((Component.KUBERNETES, target.kubernetes), (Component.ETCD, None))
     for what, version in (*wanted, (Component.CONTAINERD, target.containerd)):
         normalise(what, version)  # what is no version is told before minutes go into a build
-    parts.gather_kernel(target, progress=progress)  # and so is what is no kernel
+    node = dataclasses.replace(target, oci_runtime=target.oci_name)
+    parts.gather_kernel(node, progress=progress)  # and so is what is no kernel
     artifacts = [get_artifact(what, version, progress=progress) for what, version in wanted]
-    if target.oci_runtime == "crun":
+    if target.oci_name == "crun":
         crun, containerd = (
             get_artifact(what, version, progress=progress).version
             for what, version in (
-                (Component.CRUN, None),
+                (Component.CRUN, target.oci_release),
                 (Component.CONTAINERD, target.containerd),
             )
         )
         compatibility.check_crun(crun, containerd, provider=target.provider)
-    return Gathered(artifacts=artifacts, parts=parts.gather_parts(target, progress=progress))
+        compatibility.check_crun_limits(
+            crun, cgroup_version=target.cgroup_version, driver=target.driver
+        )
+    made = parts.gather_parts(node, oci_version=target.oci_release, progress=progress)
+    return Gathered(artifacts=artifacts, parts=made)
 
 
 def up(
