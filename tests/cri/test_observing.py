@@ -52,6 +52,16 @@ def test_changes_only(runtime: FakeRuntime, client: RuntimeClient) -> None:
     ]
 
 
+def test_a_slow_node_is_asked_as_many_times_more_rarely(
+    runtime: FakeRuntime, client: RuntimeClient
+) -> None:
+    runtime.statuses["c"] = status("c", 1)
+    recorder = Recorder(slowness=100.0)
+    with observe_containers(client, ids={"container/a": "c"}, recorder=recorder) as observer:
+        recorder.wait_until(lambda _: False, deadline=0.5)
+        assert observer.samples == 1
+
+
 def test_a_restarted_container_is_followed_and_a_gone_one_named(
     runtime: FakeRuntime, client: RuntimeClient
 ) -> None:

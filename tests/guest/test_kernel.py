@@ -240,6 +240,18 @@ def test_a_slow_guest_is_looked_at_as_many_times_more_rarely(
     assert 0 < reached["hertz"] < 30
 
 
+def test_the_processes_of_a_slow_guest_as_well(agent: Agent, cgroup: Path, tmp_path: Path) -> None:
+    """Each look is a walk through cgroups and procfs."""
+    kernel, recorder = GuestKernel(agent, {"unified": tmp_path}), Recorder(slowness=100.0)
+    with kernel.processes({"c": cgroup}, recorder=recorder):
+        seen(recorder, lambda found: len(found) == 1)
+        (cgroup / "cgroup.procs").write_text(str(os.getpid()))
+        recorder.wait_until(lambda _: False, deadline=0.5)
+        assert len(recorder.observations()) == 1
+    # One look after the end was asked for.
+    assert [each["pid"] for each in of(recorder, Witness.PROCESS)][-1] == os.getpid()
+
+
 def test_times_are_this_hosts_and_the_offset_is_recorded(
     agent: Agent, cgroup: Path, tmp_path: Path
 ) -> None:

@@ -42,8 +42,8 @@ class ContainerObserver(Observer):
         super().__init__(name="the containers' statuses (CRI)", recorder=recorder)
         self._client = client
         self._ids = ids
-        self._rate = rate
-        self._slow_rate = slow_rate
+        self._rate = recorder.looks(rate)
+        self._slow_rate = min(slow_rate, self._rate)
         self._patience = patience
         self._last: dict[str, dict[str, Any]] = {}
         self._away_since: float | None = None
@@ -116,7 +116,7 @@ def observe_containers(
     ``ids`` maps a subject (``container/<name>``) to a container id, or is a callable that returns
     such a mapping and is asked before each round, so that a restarted container is followed.
     ``rate`` is in rounds per second until ``FAST_SECONDS`` after the patch, ``slow_rate`` from then
-    on; ``patience`` in seconds is how long the runtime may be away, before its first answer at most
+    on (on a slow node the first is as many times lower, the second no higher than that); ``patience`` in seconds is how long the runtime may be away, before its first answer at most
     ``FIRST_PATIENCE``: a connection can be cut at any time. A container that the runtime does not
     know (any more) is recorded with ``state`` None.
     """

@@ -47,6 +47,14 @@ class Recorder:
         self._last_look: float | None = None
         self._clock: dict[str, float] | None = None
 
+    def looks(self, rate: float) -> float:
+        """Return how often in a second to look at the node, where ``rate`` is for a native one.
+
+        On a slower one everything takes as many times longer, the looks as well: at the full rate
+        they alone were half of what an emulated guest's processors did.
+        """
+        return rate / max(self.slowness, 1.0)
+
     @property
     def origin(self) -> float:
         """The monotonic time, in seconds, of t = 0."""

@@ -84,9 +84,7 @@ class GuestSampler(Sampler):
     """Samples files in the guest, ``rate`` times a second to the end.
 
     ``files`` and what is recorded are as ``CgroupSampler`` has them, with paths in the guest.
-    ``rate`` is a node's that works as fast as this host. On a slower one everything takes as many
-    times longer, and so the looks are as many times rarer: at the full rate they alone would take
-    one of an emulated guest's processors from what is looked at.
+    ``rate`` is a node's that works as fast as this host: see ``Recorder.looks``.
     """
 
     def __init__(
@@ -101,7 +99,7 @@ class GuestSampler(Sampler):
         super().__init__(name="the cgroup files in the guest", recorder=recorder)
         self._told = _Told(agent, clock, recorder, "sample")
         self._files = {subject: dict(paths) for subject, paths in files.items()}
-        self._rate = rate / max(recorder.slowness, 1.0)
+        self._rate = recorder.looks(rate)
         self._progress = Progress(samples=0, at=-math.inf)
         self._progressed = threading.Condition()
         self._has_ended = False
@@ -180,7 +178,7 @@ class GuestProcesses(Processes):
         super().__init__(name="the containers' processes in the guest", recorder=recorder)
         self._told = _Told(agent, clock, recorder, "watch-process")
         self._cgroups = dict(cgroups)
-        self._rate = rate
+        self._rate = recorder.looks(rate)
 
     def follow(self, subject: str, cgroup: Path) -> None:
         """Look elsewhere for a subject from the next look on."""
