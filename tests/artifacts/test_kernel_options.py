@@ -53,17 +53,20 @@ def test_of_alternatives_one_is_enough_and_all_are_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("processor", "console", "other"),
+    ("processor", "wanted", "other"),
     [
-        ("X86_64", "SERIAL_8250_CONSOLE", "SERIAL_AMBA_PL011_CONSOLE"),
-        ("ARM64", "SERIAL_AMBA_PL011_CONSOLE", "SERIAL_8250_CONSOLE"),
+        ("X86_64", ("SERIAL_8250_CONSOLE",), "SERIAL_AMBA_PL011_CONSOLE"),
+        ("ARM64", ("SERIAL_AMBA_PL011_CONSOLE", "PCI_HOST_GENERIC"), "SERIAL_8250_CONSOLE"),
     ],
 )
-def test_the_console_is_that_of_qemus_machine(processor: str, console: str, other: str) -> None:
+def test_console_and_bus_are_those_of_qemus_machine(
+    processor: str, wanted: tuple[str, ...], other: str
+) -> None:
     text = f"{config()}CONFIG_{processor}=y\nCONFIG_{other}=y\n"
 
-    assert check_kernel_options(text) == [f"CONFIG_{console}"]
-    assert check_kernel_options(f"{text}CONFIG_{console}=y\n") == []
+    assert check_kernel_options(text) == [f"CONFIG_{each}" for each in wanted]
+    lines = "".join(f"CONFIG_{each}=y\n" for each in wanted)
+    assert check_kernel_options(f"{text}{lines}") == []
 
 
 def test_values_and_comments_are_no_options() -> None:

@@ -49,6 +49,24 @@ def test_r_02_is_known(resized: Callable[..., Any], pod_of: Callable[..., Any]) 
     assert deviation_of(resize) == "R-02"
 
 
+def test_r_02_is_what_it_does_to_a_workload(
+    resized: Callable[..., Any], pod_of: Callable[..., Any]
+) -> None:
+    """With 1 % of a CPU it stands still; seen on 1.37.2, with a gap of 2.3 s."""
+    resize = resize_of(resized, pod_of, "1000 100000")
+    gap = {"max_gap_seconds": 24.7, "max_stall_seconds": 2.3}
+    resize.edit(Witness.WORKLOAD, lambda beat: beat.update(gap), subject=C1)
+
+    assert (deviation_of(resize, "KL-34"), deviation_of(resize, "PR-01")) == ("R-02", "R-02")
+
+
+def test_r_02_is_no_other_process(resized: Callable[..., Any], pod_of: Callable[..., Any]) -> None:
+    resize = resize_of(resized, pod_of, "1000 100000")
+    resize.edit(Witness.PROCESS, lambda its: its.update({"pid": 99}), subject=C1)
+
+    assert deviation_of(resize, "KL-34") is None
+
+
 @pytest.mark.parametrize(
     ("content", "stack"),
     [

@@ -110,6 +110,7 @@ def gather_guest(
     check_oci_runtime(target.oci_runtime)
     with reasons_told(Component.GUEST_KERNEL):
         chosen = guest_kernel(kernel, cgroup_v1=cgroup_v1, store=store, progress=progress)
+    found = qemu(store=store, progress=progress)
     node = guest_node(
         target.kubernetes,
         target.containerd,
@@ -118,7 +119,6 @@ def gather_guest(
         store=store,
         progress=progress,
     )
-    found = qemu(store=store, progress=progress)
     system = guest_os(store=store, progress=progress)
     return GuestParts(
         qemu=found,

@@ -30,8 +30,12 @@ _NETWORK = (
 NEEDED: tuple[str | tuple[str, ...], ...] = _BOOT + _SYSTEMD + _CONTAINERS + _NETWORK
 
 
-# What QEMU's serial port is, by the option that says for which processor a kernel is.
-_CONSOLES = {"X86_64": "SERIAL_8250_CONSOLE", "ARM64": "SERIAL_AMBA_PL011_CONSOLE"}
+# What QEMU's serial port is, by the option that says for which processor a kernel is; and where the
+# disks are on a machine that a device tree describes.
+_OF_PROCESSOR = {
+    "X86_64": ("SERIAL_8250_CONSOLE",),
+    "ARM64": ("SERIAL_AMBA_PL011_CONSOLE", "PCI_HOST_GENERIC"),
+}
 # Since Linux 6.11 the controllers of cgroup v1 are options of their own; before, they have none.
 _CGROUP_V1 = ("MEMCG_V1", "CPUSETS_V1")
 
@@ -44,8 +48,8 @@ def check_kernel_options(config_text: str, *, cgroup_v1: bool = False) -> list[s
     """
     there = enabled_options(config_text)
     missing = []
-    consoles = [console for processor, console in _CONSOLES.items() if processor in there]
-    for each in (*NEEDED, *consoles):
+    more = [each for its, options in _OF_PROCESSOR.items() if its in there for each in options]
+    for each in (*NEEDED, *more):
         names = (each,) if isinstance(each, str) else each
         if not any(name in there for name in names):
             missing.append(" or ".join(f"CONFIG_{name}" for name in names))

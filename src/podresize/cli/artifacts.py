@@ -93,7 +93,7 @@ def list_(available: bool) -> None:
     "--kernel",
     metavar="K",
     help="For guest-kernel: a version, a package of the OS or a .deb file; by default the OS's "
-    "kernel for the cloud.",
+    "kernel for virtual machines.",
 )
 @click.option("--oci-runtime", metavar="R", help="For guest-node: runc (the default) or crun.")
 def get(
@@ -194,7 +194,12 @@ def verify() -> None:
 @click.option(
     "--older-than", metavar="DAYS", type=click.FloatRange(min=0), help="Not used for so long."
 )
-@click.option("--all", "everything", is_flag=True, help="Everything, logs and toolchains too.")
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Everything, with logs, toolchains, and what was found of KVM.",
+)
 def prune(older_than: float | None, everything: bool) -> None:
     """Remove what killed processes left and, with an option, entries and booted guests.
 

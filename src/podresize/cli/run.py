@@ -94,7 +94,8 @@ _BUSY_WORKERS_PER_PROCESSOR = 4
     "--workers",
     type=click.IntRange(min=0),
     help="Checks at a time; 0 runs them in one process.  [default: 20 to Kubernetes 1.31 "
-    "(16 but for --provider local), where they wait; later 4 for each processor]",
+    "(16 but for --provider local), where they wait; later 4 for each processor; with "
+    "--provider vm one for each]",
 )
 @click.option(
     "--gate-off/--no-gate-off",

@@ -41,9 +41,9 @@ def machine_options(*, of_driver: str, whose: str = "node") -> list[Any]:
         ),
         click.option(
             "--kernel",
-            metavar="PACKAGE|FILE",
-            help=f"With --provider vm: the {whose}'s kernel, a package of the OS or a file.  "
-            "[default: the OS's kernel for virtual machines]",
+            metavar="VERSION|PACKAGE|FILE",
+            help=f"With --provider vm: the {whose}'s kernel, a version or a package of the OS, or "
+            "a .deb file.  [default: the OS's kernel for virtual machines]",
         ),
         click.option(
             "--accelerator",
@@ -114,7 +114,7 @@ def target_options(
                 "--tap",
                 is_flag=True,
                 help="Put a proxy between kubelet and runtime that tells every call; with "
-                "--provider local or kind.",
+                "--provider local, kind or vm.",
             ),
             click.option(
                 "--fault",

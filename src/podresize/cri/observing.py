@@ -116,7 +116,8 @@ def observe_containers(
     ``ids`` maps a subject (``container/<name>``) to a container id, or is a callable that returns
     such a mapping and is asked before each round, so that a restarted container is followed.
     ``rate`` is in rounds per second until ``FAST_SECONDS`` after the patch, ``slow_rate`` from then
-    on (on a slow node the first is as many times lower, the second no higher than that); ``patience`` in seconds is how long the runtime may be away, before its first answer at most
+    on (on a slow node the first is as many times lower, the second no higher than that);
+    ``patience`` in seconds is how long the runtime may be away, before its first answer at most
     ``FIRST_PATIENCE``: a connection can be cut at any time. A container that the runtime does not
     know (any more) is recorded with ``state`` None.
     """

@@ -13,10 +13,13 @@ _FILE = "cpu.max"
 def no_quota_is_the_least_quota(case: Case) -> str | None:
     """R-02: a container that is to have no quota has the least that the kernel takes, all along.
 
-    It is one with CPUs to itself; the pod has no quota, and every other file of the pod and of its
-    containers ends as it must.
+    It is one with CPUs to itself; the pod has no quota, every other file of the pod and of its
+    containers ends as it must, and each container has one process from beginning to end.
     """
     found = 0
+    for item in case.expectation.containers:
+        if any(each != case.process(item.name)[0][1] for _, each in case.process(item.name)):
+            return f"container {item.name} was started anew"
     for subject, files in case.expectation.cgroups_after.items():
         states = case.cgroup(subject)
         for name, allowed in files.items():

@@ -7,6 +7,7 @@ differently here, in words for the report.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import platform
@@ -153,6 +154,18 @@ class Host:
         return notes
 
 
+def _memory_limits(mounts: dict[str, Path]) -> list[int]:
+    """Return the limits, in bytes, of a container in which this process is.
+
+    What is no container's has no such file, or a number beyond all memory.
+    """
+    found = []
+    for controller, name in (("unified", "memory.max"), ("memory", "memory.limit_in_bytes")):
+        with contextlib.suppress(KeyError, OSError, ValueError):
+            found.append(int((mounts[controller] / name).read_text()))
+    return found
+
+
 def _memory_info() -> dict[str, int]:
     values = {}
     for line in Path("/proc/meminfo").read_text().splitlines():
@@ -236,7 +249,7 @@ def inspect() -> Host:
         and Path("/sys/module/apparmor/parameters/enabled").read_text().startswith("Y"),
         systemd=Path("/run/systemd/system").is_dir(),
         overlayfs="\toverlay\n" in Path("/proc/filesystems").read_text(),
-        memory=memory["MemTotal"],
+        memory=min(memory["MemTotal"], *_memory_limits(mounts)),
         cpus=len(os.sched_getaffinity(0)),
         disk_free=_free_disk(),
         missing_tools=tuple(tool for tool in _TOOLS if shutil.which(tool) is None),

@@ -36,6 +36,10 @@ def to_event(error: PodresizeError) -> dict[str, Any]:
     }
 
 
+# As ``Init`` says it of a component.
+_KILLED = " ended with -9"
+
+
 def from_event(event: dict[str, Any]) -> PodresizeError:
     """Return the error that a ``failed`` event tells of, with the tails of the logs it carries."""
     kinds = {kind.__name__: kind for kind in _KINDS}
@@ -45,6 +49,8 @@ def from_event(event: dict[str, Any]) -> PodresizeError:
     causes = tuple(event.get("causes", ()))
     if tails:
         causes += ("\n      ".join(["the last lines of its log:", *tails]),)
+    if event["what"].endswith(_KILLED):
+        causes += ("it was killed: by somebody, or for want of memory (free -m, dmesg)",)
     return kind(
         event["what"],
         value=event.get("value"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from podresize.errors import HarnessError, HostError, UsageError
 from podresize.providers import linux, recording
-from podresize.providers.local import cgroups, network, provider, state
+from podresize.providers.local import cgroups, network, provider, starting, state
 from podresize.providers.local.cleaning import clean
 from podresize.providers.local.layout import MAX_CLUSTERS
 
@@ -249,3 +250,25 @@ def test_a_runtime_alone_takes_a_name_and_an_index_and_is_no_cluster() -> None:
     assert state.find("two") == runtime
     with pytest.raises(UsageError, match="a runtime of that name is running"):
         claim("two")
+
+
+def test_what_does_not_end_is_named_and_found_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A process that the kernel does not let go of, in a cgroup below its cluster's."""
+    dead = kill(claim("one"))
+    left = tmp_path / "cgroup"
+    (left / "below").mkdir(parents=True)
+    (left / "below" / "cgroup.procs").write_text("42\n17\n")
+    monkeypatch.setattr(cgroups, "remove", lambda *_, **__: cgroups.places("any"))
+    monkeypatch.setattr(cgroups, "places", lambda _: [left] if left.is_dir() else [])
+
+    with pytest.raises(HarnessError, match="does not end, though it was killed") as raised:
+        starting.end(dead)
+
+    assert raised.value.value == "pid 17, 42"
+    assert state.find("one") == dead
+
+    shutil.rmtree(left)
+    starting.end(dead)
+    assert state.find("one") is None

@@ -14,7 +14,7 @@ from podresize.artifacts.artifact import Component
 from podresize.artifacts.cache import Cache
 from podresize.providers.host import Host
 from podresize.providers.vm import host as guest_host
-from podresize.providers.vm import kvm, provider
+from podresize.providers.vm import kvm, provider, snapshot
 from podresize.providers.vm.kvm import Found
 
 
@@ -24,8 +24,8 @@ def cached(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[int], N
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
 
     def put(without: int) -> None:
-        components = (Component.QEMU, Component.GUEST_TOOLS, Component.GUEST_OS)
-        made = (*components, Component.GUEST_KERNEL)[: 4 - without]
+        components = (Component.QEMU, Component.NODE_BASE, Component.GUEST_TOOLS)
+        made = (*components, Component.GUEST_OS, Component.GUEST_KERNEL)[: 5 - without]
         there: list[Any] = [
             SimpleNamespace(component=each, arch="amd64", version=f"1.{number}")
             for number, each in enumerate(made)
@@ -94,7 +94,7 @@ def test_package_lists_that_are_missing_are_told_to_who_cannot_fetch_them(
 
 def test_every_qemu_in_the_cache_is_named(cached: Callable[[int], None]) -> None:
     assert guest_host.about_qemu() == "1.0, in the cache"
-    cached(4)
+    cached(5)
     assert guest_host.about_qemu().startswith("not in the cache yet")
 
 
@@ -107,8 +107,11 @@ def test_room_for_a_guest_that_is_kept_is_asked_for_before_the_first(
     guests = tmp_path / "xdg/podresize/guests"
     guests.mkdir(parents=True)
     (guests / "kvm.json").touch()
-    if is_kept:
-        (guests / "a-key").mkdir()
+    # One that was forgotten has its files until the next boot.
+    for key, names in {"forgotten": ("memory",), "a-key": (snapshot.FACTS,) * is_kept}.items():
+        (guests / key).mkdir()
+        for name in names:
+            (guests / key / name).touch()
 
     told = [each.what for each in guest_host.lacking(host())]
 

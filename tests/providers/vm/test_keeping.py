@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from podresize.errors import HarnessError
-from podresize.providers.vm import keeping, slowness
+from podresize.providers.vm import keeping, silence, slowness
 from podresize.providers.vm.console import last_lines, own_words
 from podresize.providers.vm.layout import GuestLayout
 from podresize.providers.vm.steps import Following, Steps
@@ -66,13 +66,13 @@ def test_a_guest_that_hangs_is_told_from_one_that_fails(
     monkeypatch.setattr(keeping, "wait_answers", wait)
     monkeypatch.setattr(keeping, "connected", lambda *_, **__: Guest())
     silent = HarnessError("it answers no more") if hangs else None
-    monkeypatch.setattr(keeping, "why_silent", lambda *_, **__: silent)
+    monkeypatch.setattr(silence, "why_silent", lambda *_, **__: silent)
 
     with pytest.raises(HarnessError) as raised:
         keeping.keep(layout, host_program=Path("/nothing"), patience=3.0)
 
     told = [raised.value.what, *raised.value.causes]
-    assert told == ([keeping.SILENT, said] if hangs else [said])
+    assert told == ([silence.SILENT, said] if hangs else [said])
 
 
 def test_images_that_are_not_imported_are_told_with_the_reason(

@@ -22,10 +22,11 @@ from podresize.providers.beginning import Beginning
 from podresize.providers.local import state
 from podresize.providers.local.layout import Layout
 from podresize.providers.telling import from_event
-from podresize.providers.vm import booting, keeping, kept, kvm, resuming, snapshot
+from podresize.providers.vm import booting, kept, kvm, resuming, snapshot
 from podresize.providers.vm.layout import GuestLayout
 from podresize.providers.vm.machine import Machine
 from podresize.providers.vm.parts import Parts
+from podresize.providers.vm.silence import SILENT, GuestGoneError
 from podresize.providers.vm.snapshot import Kept
 from podresize.providers.vm.steps import Steps
 from podresize.requirements.target import Target
@@ -246,15 +247,33 @@ def test_a_guest_that_went_on_in_silence_stays_and_it_is_said_how_to_be_rid_of_i
 
 @pytest.mark.usefixtures("boots")
 @pytest.mark.parametrize("accelerator", ["kvm", "tcg"])
-def test_after_one_that_went_on_with_kvm_in_silence_the_next_one_is_emulated(
-    get: Get, goes_on: GoesOn, known: Callable[[], kvm.Found | None], accelerator: str
+@pytest.mark.parametrize(
+    ("error", "hangs"),
+    [
+        # It was late, and answered when it was asked again.
+        (from_event(UNANSWERED), False),
+        (from_event(UNANSWERED | {"logs": {"guest": [f"{SILENT}; {_SILENT}"]}}), True),
+        # Found by who waits for the node.
+        (HarnessError(SILENT, causes=("its agent said nothing for 15 s",)), True),
+        (GuestGoneError(SILENT, causes=("the guest's relay cannot be reached",)), False),
+    ],
+)
+def test_after_one_that_went_on_with_kvm_and_hung_the_next_one_is_emulated(
+    get: Get,
+    goes_on: GoesOn,
+    known: Callable[[], kvm.Found | None],
+    accelerator: str,
+    error: HarnessError,
+    *,
+    hangs: bool,
 ) -> None:
+    is_kvms = hangs and accelerator == "kvm"
     with pytest.raises(HarnessError) as raised, goes_on(get(), accelerator=accelerator):
-        raise from_event(UNANSWERED)
+        raise error
 
     found = known()
-    assert (found is not None and not found.works) is (accelerator == "kvm")
-    assert ("KVM hangs" in raised.value.causes[-1]) is (accelerator == "kvm")
+    assert (found is not None and not found.works) is is_kvms
+    assert ("KVM hangs" in raised.value.causes[-1]) is is_kvms
 
 
 @pytest.mark.usefixtures("boots")
@@ -359,9 +378,9 @@ def test_a_guest_that_does_not_come_up_is_one_message_with_its_last_words(
 @pytest.mark.parametrize(
     ("accelerator", "words", "is_noted"),
     [
-        ("kvm", f"{keeping.SILENT}; the guest's agent was silent for 108 s", True),
+        ("kvm", f"{SILENT}; the guest's agent was silent for 108 s", True),
         ("kvm", "the guest's images were not imported into its containerd", False),
-        ("tcg", f"{keeping.SILENT}; the guest's agent was silent for 360 s", False),
+        ("tcg", f"{SILENT}; the guest's agent was silent for 360 s", False),
     ],
 )
 def test_a_boot_with_kvm_that_hangs_is_noted_so_that_the_next_one_is_emulated(

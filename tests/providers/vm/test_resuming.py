@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from podresize.errors import HarnessError
-from podresize.providers.vm import resuming
+from podresize.providers.vm import resuming, silence
 from podresize.providers.vm.layout import GuestLayout
 from podresize.providers.vm.steps import Steps
 
@@ -82,4 +82,25 @@ def test_a_late_apiserver_is_no_word_of_the_guest(
     said = capsys.readouterr().err
     assert "the apiserver does not listen" in said
     assert resuming.UNANSWERED not in said
+    assert guest.ran == []
+
+
+def test_of_a_guest_that_hangs_meanwhile_that_is_the_first_word(
+    layout: GuestLayout,
+    guest: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def personalise(*_: Any, **__: Any) -> None:
+        raise HarnessError("a command in the guest took longer than 60 s")
+
+    monkeypatch.setattr(resuming, "personalise", personalise)
+    monkeypatch.setattr(silence, "why_silent", lambda *_, **__: HarnessError(silence.SILENT))
+    orders = {"name": "one", "index": 3, "slowness": 8.0, "driver": "systemd", "swap": 0}
+    layout.orders.write_text(json.dumps(orders))
+
+    assert resuming.carry_out([str(layout.orders)], resuming.resume) == 1
+
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == f"{silence.SILENT}; a command in the guest took longer than 60 s"
     assert guest.ran == []

@@ -15,7 +15,7 @@ from tests.providers.vm.conftest import FakeGuest
 from podresize.errors import HarnessError
 from podresize.providers.vm import journal, provider, silence
 from podresize.providers.vm.layout import GuestLayout
-from podresize.providers.vm.silence import why_silent
+from podresize.providers.vm.silence import SILENT, silence_told, why_silent
 
 
 @pytest.fixture(autouse=True)
@@ -80,6 +80,50 @@ def test_a_cluster_that_is_gone_is_not_waited_for(layout: GuestLayout) -> None:
     assert time.monotonic() - began < 5
     assert found is not None
     assert found.causes[0] == "the guest's relay cannot be reached"
+
+
+def failed(layout: GuestLayout, what: str = "it was not personalised") -> str:
+    """Return what a failure begins with while this guest is dealt with."""
+    with pytest.raises(HarnessError) as raised, silence_told(layout, patience=1.0):
+        raise HarnessError(what)
+    return raised.value.what
+
+
+@pytest.mark.usefixtures("hung")
+def test_a_failure_of_a_guest_that_hangs_begins_with_that(layout: GuestLayout) -> None:
+    assert failed(layout) == SILENT
+
+
+def test_that_of_one_that_answers_or_is_gone_does_not(layout: GuestLayout) -> None:
+    assert failed(layout) == "it was not personalised"
+    with PlayedAgent(layout.agent):
+        assert failed(layout) == "it was not personalised"
+
+
+@pytest.mark.usefixtures("hung")
+@pytest.mark.parametrize(
+    "line",
+    ["podresize-initrd: no disk /dev/vda", "[    1.2] Kernel panic - not syncing: VFS: no root"],
+)
+def test_one_that_says_what_it_failed_of_does_not_hang(layout: GuestLayout, line: str) -> None:
+    with layout.console.open("a") as console:
+        console.write(f"{line}\n[    1.3] Call Trace:\n")
+
+    assert failed(layout) == "it was not personalised"
+
+
+@pytest.mark.usefixtures("hung")
+def test_nor_does_one_that_says_anything_while_it_is_asked(
+    layout: GuestLayout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(*_: object, **__: object) -> HarnessError:
+        with layout.console.open("a") as console:
+            console.write("[   99.1] systemd[1]: Starting podresize-agent.service\n")
+        return HarnessError(SILENT)
+
+    monkeypatch.setattr(silence, "why_silent", asked)
+
+    assert failed(layout) == "it was not personalised"
 
 
 def test_the_logs_of_a_guest_that_hangs_are_kept_without_its_journal(

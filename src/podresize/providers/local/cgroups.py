@@ -54,6 +54,17 @@ def _delegate(root: Path, directory: Path) -> None:
         ) from error
 
 
+def pids(name: str) -> list[int]:
+    """Return the processes in ``name`` and all below it, in any hierarchy."""
+    found: set[int] = set()
+    for place in places(name):
+        for directory, _, _ in os.walk(place):
+            with contextlib.suppress(OSError):  # it went away, or has threads alone
+                words = (Path(directory) / "cgroup.procs").read_text().split()
+                found.update(map(int, words))
+    return sorted(found)
+
+
 def places(name: str) -> list[Path]:
     """Return every directory called ``name`` directly below a mounted cgroup hierarchy."""
     found = set()

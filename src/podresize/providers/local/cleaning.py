@@ -25,7 +25,8 @@ def clean(layout: Layout, supervisor: tuple[int, int], init: tuple[int, int] | N
     """Remove what a cluster left outside its namespaces. May run twice, and in two processes.
 
     Nothing is touched once the name belongs to another supervisor: what carries the name is then
-    that cluster's.
+    that cluster's. While a process of it is there, which the kernel may not let go of, so is what
+    it is found by: whoever cleans next tries again.
     """
     mine = state.find(layout.name)
     if mine is None or mine.supervisor != supervisor:
@@ -38,11 +39,11 @@ def clean(layout: Layout, supervisor: tuple[int, int], init: tuple[int, int] | N
             select.select([descriptor], [], [], _CLEANING_SECONDS)
             os.close(descriptor)
     deadline = time.monotonic() + _CLEANING_SECONDS
-    cgroups.remove(layout.cgroup, deadline=deadline)
+    left = cgroups.remove(layout.cgroup, deadline=deadline)
     with locked():
         # The links are named after the index, which another cluster can have once this one is gone.
         mine = state.find(layout.name)
         if mine is not None and mine.supervisor == supervisor:
             network.remove_links(layout, joins=mine.joins)
-    while not state.forget(layout, supervisor) and time.monotonic() < deadline:
+    while not left and not state.forget(layout, supervisor) and time.monotonic() < deadline:
         time.sleep(0.02)  # a process that is being killed still wrote a file

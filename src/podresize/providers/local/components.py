@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -21,7 +22,8 @@ class Component:
 
     ``job`` marks a process that is meant to end, with success; any other that ends takes the
     cluster down. ``environment`` is added to that of all of them. ``others`` are further logs,
-    beside its own, whose last lines are shown when it ends.
+    beside its own, whose last lines are shown when it ends; of a line that is ``telling`` the last
+    one is, however much was said after it.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Component:
     job: bool = False
     environment: tuple[tuple[str, str], ...] = ()
     others: tuple[str, ...] = ()
+    telling: re.Pattern[str] | None = None
 
 
 # An apiserver's start makes garbage for a second of processor time and more: it is collected when

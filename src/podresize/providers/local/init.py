@@ -7,6 +7,7 @@ with the last of them go the mounts and the network. It therefore holds no clean
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import threading
@@ -25,7 +26,6 @@ from podresize.providers.systemd import NoSystemdError, Systemd
 NO_SYSTEMD = "its components are processes of this host, which no systemd runs"
 # How often conditions are looked at. Nothing announces that a server listens.
 _LOOK_SECONDS = 0.02
-_READY_DEADLINE_SECONDS = 120.0
 # A commanded end: what SIGTERM has not done by then SIGKILL does, at once but for a busy kernel.
 _TERM_SECONDS = 5.0
 _KILL_SECONDS = 10.0
@@ -39,8 +39,8 @@ _TAIL_LINE_CHARS = 400
 class Init:
     """Runs the plan: each component as soon as what it waits for holds.
 
-    ``patience`` is how many times as long as natively the start may take. ``commanded`` returns who
-    carries commands out, this by default.
+    All of it is to have started within ``seconds``. ``commanded`` returns who carries commands out,
+    this by default.
     """
 
     def __init__(
@@ -51,10 +51,11 @@ class Init:
         tell: Callable[[dict[str, Any]], None],
         path: str,
         *,
-        patience: float = 1.0,
+        seconds: float,
         commanded: Callable[[Init], Commanded] | None = None,
     ) -> None:
         self._layout = layout
+        self._plan = tuple(plan)
         self._waiting = list(plan)
         self._tell = tell
         # An OS package's program may have come with libraries that this host lacks, beside it.
@@ -72,7 +73,7 @@ class Init:
         self._held: set[str] = set()
         self._conditions = conditions.held
         self._answers = conditions.answers
-        self._ready_seconds = _READY_DEADLINE_SECONDS * patience
+        self._ready_seconds = seconds
         self._commands_go_to = self if commanded is None else commanded(self)
 
     def run(self) -> NoReturn:
@@ -84,7 +85,8 @@ class Init:
             self._reap(block=False)
             if time.monotonic() > deadline:
                 missing = sorted(set(self._conditions) - self._held)
-                missing += [each.name for each in self._running.values() if each.job]
+                for each in self._running.values():
+                    missing += (each.name, *each.others) if each.job else each.others
                 self._fail(f"not ready after {self._ready_seconds:.0f} s", missing)
             time.sleep(_LOOK_SECONDS)
         Commands(self._layout.control_socket, self._commands_go_to).serve()
@@ -221,13 +223,22 @@ class Init:
 
     def _fail(self, what: str, names: list[str]) -> NoReturn:
         logs = {}
-        for name in names:
+        telling = {name: each.telling for each in self._plan for name in each.others}
+        for name in dict.fromkeys(names):
             file = self._layout.logs / f"{name}.log"
             if file.exists():
                 lines = file.read_text(errors="replace").splitlines()
-                logs[name] = [line[:_TAIL_LINE_CHARS] for line in lines[-_TAIL_LINES:]]
+                logs[name] = [line[:_TAIL_LINE_CHARS] for line in _tail(lines, telling.get(name))]
         self._tell({"event": "failed", "what": what, "logs": logs})
         os._exit(1)
+
+
+def _tail(lines: list[str], telling: re.Pattern[str] | None) -> list[str]:
+    """Return the last lines, with the last telling one before them where they do not hold it."""
+    last = lines[-_TAIL_LINES:]
+    if telling is None or any(map(telling.search, last)):
+        return last
+    return [*filter(telling.search, lines)][-1:] + last
 
 
 def search_path(programs: dict[str, Path]) -> str:

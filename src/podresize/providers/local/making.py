@@ -17,6 +17,9 @@ from podresize.providers.local.components import Component
 from podresize.providers.local.conditions import Conditions, conditions_of
 from podresize.providers.local.layout import Layout
 
+READY_SECONDS = 120.0
+"""What native processes are given until all of them have started."""
+
 
 class Making(Protocol):
     """One kind of order, made of the JSON that the supervisor was given."""
@@ -39,6 +42,11 @@ class Making(Protocol):
     @property
     def patience(self) -> float:
         """How many times as long as native processes take its start may take."""
+        ...
+
+    @property
+    def ready_seconds(self) -> float:
+        """Within how many seconds, times its ``patience``, all of it is to have started."""
         ...
 
     @property
@@ -75,6 +83,7 @@ class Ordered(abc.ABC):
     """What all orders have in common."""
 
     patience = 1.0
+    ready_seconds = READY_SECONDS
 
     def __init__(self, order: dict[str, Any]) -> None:
         self.order = order

@@ -9,7 +9,7 @@ import signal
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-from podresize.errors import HostError, UsageError
+from podresize.errors import HarnessError, HostError, UsageError
 from podresize.providers import linux
 from podresize.providers.beginning import Beginning
 from podresize.providers.child import (
@@ -20,12 +20,14 @@ from podresize.providers.child import (
     why_ended,
 )
 from podresize.providers.host import Host
-from podresize.providers.local import state
+from podresize.providers.local import cgroups, state
 from podresize.providers.local.cleaning import clean
 from podresize.providers.local.layout import MAX_SOCKET_PATH, Layout
+from podresize.providers.local.making import READY_SECONDS
 from podresize.providers.names import name_in_use
 
-_START_SECONDS = 150.0
+# More than the making's own time: the supervisor makes namespaces and files before.
+_BEFORE_SECONDS = 30.0
 
 
 class Handed(Protocol):
@@ -46,13 +48,14 @@ def start(
     owner: int | None,
     wait_ready: Callable[[Supervisor, Layout, int], Handle],
     patience: float = 1.0,
+    ready_seconds: float = READY_SECONDS,
 ) -> Handle:
     """Have a supervisor make what is ordered; return what ``wait_ready`` makes of it.
 
     That gets the supervisor, the layout and the pid of the init, once every component has started;
     its handle is then found by others. ``owner`` is the process with which it ends, None to keep
-    it; ``patience`` is the ``Making``'s. Raises what kept it from coming up; then nothing is left
-    behind.
+    it; ``patience`` and ``ready_seconds`` are the ``Making``'s. Raises what kept it from coming up;
+    then nothing is left behind.
     """
     name = beginning.name
     supervisor = Supervisor(
@@ -65,7 +68,7 @@ def start(
             "starter": [os.getpid(), linux.start_ticks(os.getpid())],
         },
         module="podresize.providers.local.supervisor",
-        deadline=_START_SECONDS * patience,
+        deadline=(ready_seconds + _BEFORE_SECONDS) * patience,
     )
     with supervisor.telling_why():
         said = supervisor.wait_started(beginning.tell_at)
@@ -75,7 +78,10 @@ def start(
 
 
 def end(there: state.ClusterState) -> None:
-    """End what a supervisor made, dead or alive, and return when it is gone."""
+    """End what a supervisor made, dead or alive, and return when it is gone.
+
+    Raises ``HarnessError`` with its pids for a process that does not end though it was killed.
+    """
     if there.is_alive:
         with contextlib.suppress(ProcessLookupError):
             descriptor = os.pidfd_open(there.supervisor[0])
@@ -88,6 +94,14 @@ def end(there: state.ClusterState) -> None:
     left = state.find(there.layout.name)
     if left is not None and left.supervisor == there.supervisor:
         clean(there.layout, there.supervisor, None)
+        if pids := cgroups.pids(there.layout.cgroup):
+            raise HarnessError(
+                f"what {there.layout.name} was made of does not end, though it was killed",
+                value=f"pid {', '.join(map(str, pids))}",
+                origin=there.layout.cgroup,
+                causes=("the kernel holds it: a machine that hangs in KVM, or a disk that does",),
+                next_command=f"cat /proc/{pids[0]}/wchan; podresize {there.what} list",
+            )
 
 
 def sweep() -> list[str]:

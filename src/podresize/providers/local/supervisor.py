@@ -64,7 +64,7 @@ def _become_init(making: Making, layout: Layout, events: int, side: int | None) 
         Init(
             *(layout, making.components(layout), making.conditions(layout), tell),
             search_path(making.programs),
-            patience=making.patience,
+            seconds=making.ready_seconds * making.patience,
             commanded=lambda init: making.commanded(layout, init),
         ).run()
     except Exception as error:

@@ -28,6 +28,7 @@ from podresize.providers.vm import parts
 from podresize.providers.vm.journal import keep_logs as keep_logs_of
 from podresize.providers.vm.kept import KeptGuest, going_on, guest_for
 from podresize.providers.vm.layout import GuestLayout
+from podresize.providers.vm.machine_making import GUEST_READY_SECONDS
 from podresize.providers.vm.runtime_making import RUNTIME
 from podresize.providers.vm.steps import Steps
 from podresize.requirements.runtime_target import RuntimeHandle, RuntimeTarget
@@ -103,6 +104,7 @@ def gather(target: RuntimeTarget, *, progress: Progress | None = None) -> Gather
     node = node_target(target)
     kind, version = made.oci_runtime(target.oci_runtime)
     # What is no kernel is told before minutes go into a build.
+    guest_host.check_accelerator(node)
     parts.gather_kernel(node, progress=progress)
     if kind == "crun":
         crun = get_artifact(Component.CRUN, version, progress=progress, origin="--oci-runtime")
@@ -157,6 +159,7 @@ def up(
             },
             owner=owner,
             patience=guest.kept.slowness,
+            ready_seconds=GUEST_READY_SECONDS,
             wait_ready=lambda supervisor, layout, _: _wait_ready(
                 *(supervisor, layout, target, host, guest, beginning)
             ),

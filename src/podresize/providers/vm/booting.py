@@ -18,9 +18,11 @@ from podresize.providers.local import state
 from podresize.providers.local.layout import Layout
 from podresize.providers.local.starting import end, start
 from podresize.providers.vm import host as guest_host
-from podresize.providers.vm import keeping, kvm, making, parts, snapshot
+from podresize.providers.vm import kvm, making, parts, snapshot
 from podresize.providers.vm.layout import GuestLayout
 from podresize.providers.vm.machine import Machine
+from podresize.providers.vm.machine_making import GUEST_READY_SECONDS
+from podresize.providers.vm.silence import SILENT
 from podresize.providers.vm.steps import Following, Steps
 
 # What is waited for after a step.
@@ -139,9 +141,10 @@ def boot(
                 owner=os.getpid(),
                 wait_ready=take,
                 patience=making.patience_with(machine),
+                ready_seconds=GUEST_READY_SECONDS,
             )
     except HarnessError as error:
-        if not machine.is_emulated and says(error, keeping.SILENT):
+        if not machine.is_emulated and says(error, SILENT):
             # So that the next one is emulated, where nobody asks for KVM alone.
             why = "it hangs: a guest that was booted with it answered no more"
             kvm.remember(guest_host.record(), of, kvm.Found(why=why))
@@ -159,7 +162,7 @@ def says(error: PodresizeError, words: str) -> bool:
 def _did_not_come_up(error: PodresizeError, of: parts.Parts, machine: Machine) -> HarnessError:
     what = error.what if error.value is None else f"{error.what}: {error.value}"
     next_command = error.next_command or "podresize doctor"
-    if not machine.is_emulated and says(error, keeping.SILENT):
+    if not machine.is_emulated and says(error, SILENT):
         next_command = "podresize cluster up --provider vm --accelerator tcg"
     return HarnessError(
         "the guest did not come up",

@@ -10,6 +10,8 @@ _LONGEST = 300
 # A terminal's colours and cursor movements, and what a serial line brings with them.
 _CONTROL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[0-Z\\-~])|[\x00-\x08\x0b-\x1f\x7f]")
 _OWN = "podresize"
+LAST_WORDS = re.compile(rf"Kernel panic|^{_OWN}")
+"""What a kernel that gives up begins with, and what the guest's own parts say: why it did."""
 
 
 def last_lines(console: Path, count: int = _LINES) -> list[str]:
@@ -23,6 +25,6 @@ def last_lines(console: Path, count: int = _LINES) -> list[str]:
 
 
 def own_words(console: Path) -> str | None:
-    """Return the last line of the guest's own parts on its console, which say what is wrong."""
-    said = [line for line in last_lines(console, 200) if line.startswith(_OWN)]
+    """Return the last line in which the kernel or the guest's own parts say what is wrong."""
+    said = [line for line in last_lines(console, 200) if LAST_WORDS.search(line)]
     return said[-1] if said else None

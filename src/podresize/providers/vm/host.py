@@ -14,7 +14,7 @@ from podresize.artifacts.source import SourcePassedOverError
 from podresize.errors import HostError
 from podresize.providers import host as hosts
 from podresize.providers.host import Host, Problem
-from podresize.providers.vm import kvm
+from podresize.providers.vm import kvm, snapshot
 from podresize.providers.vm.kvm import Found
 from podresize.providers.vm.machine import CPUS, KVM, MEMORY_MIB, TCG, Machine, probe_command
 from podresize.providers.vm.parts import Parts
@@ -23,12 +23,13 @@ from podresize.requirements.target import Target
 INSTANCES = 8
 """Of inotify: those of a control plane; the kubelet's are the guest's own."""
 # Beside the guest's: a control plane and what waits for it.
-_MEMORY_BESIDE = 1 << 30
+_MEMORY_BESIDE = 768 << 20
 # A cluster's own files, and those of a guest that is made to be kept, twice for a moment.
 _DISK_NEEDED = 3 << 30
 _KEPT_NEEDED = 1 << 30
 _ARCHES = ("amd64", "arm64")
 _OF_PACKAGES = (
+    Component.NODE_BASE,
     Component.QEMU,
     Component.GUEST_TOOLS,
     Component.GUEST_KERNEL,
@@ -108,7 +109,7 @@ def _packages_lacking(host: Host) -> list[Problem]:
 def _keeps_any() -> bool:
     """Return whether a guest is kept in the cache: the first one needs most room."""
     guests = CacheLayout().guests
-    return guests.is_dir() and any(each.is_dir() for each in guests.iterdir())
+    return guests.is_dir() and any(guests.glob(f"*/{snapshot.FACTS}"))
 
 
 def _free(place: Path) -> int:
@@ -156,14 +157,29 @@ def machine_for(target: Target, parts: Parts, host: Host) -> tuple[Machine, Foun
     if found.works:
         return fast, found
     if target.accelerator == KVM:
-        raise HostError(
-            "KVM does not work on this host",
-            value=target.accelerator,
-            origin="--accelerator",
-            causes=(found.why or "", "the host is itself a virtual machine"),
-            next_command="podresize cluster up --provider vm --accelerator tcg",
-        )
+        raise _no_kvm(found.why or "", "the host is itself a virtual machine")
     return emulated, found
+
+
+def check_accelerator(target: Target) -> None:
+    """Raise ``HostError`` for a target that wants KVM where this process cannot even open it.
+
+    Whether it works is known after a trial alone, for which QEMU and a kernel have to be there.
+    """
+    if target.accelerator == KVM and not (found := kvm.is_there()).works:
+        raise _no_kvm(
+            found.why or "", "the processor's virtualization is off, or this is a container"
+        )
+
+
+def _no_kvm(*causes: str) -> HostError:
+    return HostError(
+        "KVM does not work on this host",
+        value=KVM,
+        origin="--accelerator",
+        causes=causes,
+        next_command="podresize cluster up --provider vm --accelerator tcg",
+    )
 
 
 def record() -> Path:

@@ -6,11 +6,9 @@ a log of its own, whose last lines are shown when it fails: the guest's last wor
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +19,8 @@ from podresize.providers.vm.console import last_lines, own_words
 from podresize.providers.vm.guest_agent import Guest, connected, wait_answers
 from podresize.providers.vm.layout import GuestLayout
 from podresize.providers.vm.qmp import Qmp
-from podresize.providers.vm.silence import why_silent
+from podresize.providers.vm.silence import silence_told
 from podresize.providers.vm.steps import Steps
-
-SILENT = "the guest answers no more"
-"""What a failure begins with where the guest hangs: whoever ran it so may know not to again."""
 
 # Native seconds. Measured with emulation on two processors of a host that did nothing else: 20 s
 # until the agent answers and 57 s until the images are there.
@@ -81,19 +76,6 @@ def keep(layout: GuestLayout, *, host_program: Path, patience: float) -> None:
         qmp.keep(layout.memory, within=_KEEP_SECONDS * patience)
     steps.done("memory written")
     (layout.cluster.run / "slowness").write_text(f"{factor}\n")
-
-
-@contextlib.contextmanager
-def silence_told(layout: GuestLayout, *, patience: float) -> Iterator[None]:
-    """Have a failure of the block say so where the guest does not even answer that it is there."""
-    try:
-        yield
-    except HarnessError as error:
-        if why_silent(layout.agent, slowness=patience, logs=None) is None:
-            raise
-        raise HarnessError(
-            SILENT, value=error.value, origin=error.origin, causes=(error.what, *error.causes)
-        ) from error
 
 
 def wait_for_images(guest: Guest, *, within: float) -> None:

@@ -17,6 +17,7 @@ from podresize.providers.vm import host as guest_host
 from podresize.providers.vm import kvm, parts, resuming, snapshot
 from podresize.providers.vm.booting import boot, says
 from podresize.providers.vm.machine import Machine
+from podresize.providers.vm.silence import SILENT, GuestGoneError
 from podresize.requirements.target import Target
 
 # QEMU's words where it does not take a memory, from 6.2 to 10 (migration/migration.c). Nothing else
@@ -153,10 +154,10 @@ def going_on(guest: KeptGuest) -> Iterator[None]:
                 snapshot.forget(guest.kept)
                 cause = "the guest that was kept is damaged: the next start boots it"
                 next_command = error.next_command
-            elif says(error, resuming.UNANSWERED):
+            elif (hangs := _hangs(error)) or says(error, resuming.UNANSWERED):
                 cause = "the host is overloaded; or the guest that was kept is damaged"
                 next_command = f"rm -r {shlex.quote(str(guest.kept.directory))}"
-                if not guest.machine.is_emulated:
+                if hangs and not guest.machine.is_emulated:
                     why = "it hangs: a guest that went on with it answered no more"
                     kvm.remember(guest_host.record(), guest.parts, kvm.Found(why=why))
                     cause = f"KVM hangs, as nested it may: the next guest is emulated; {cause}"
@@ -169,3 +170,10 @@ def going_on(guest: KeptGuest) -> Iterator[None]:
                 causes=(*error.causes, cause),
                 next_command=next_command,
             ) from error
+
+
+def _hangs(error: HarnessError) -> bool:
+    """Whether the guest does: as who let it go on found, or who waited for its node."""
+    if isinstance(error, GuestGoneError):
+        return False
+    return error.what == SILENT or says(error, SILENT)

@@ -15,14 +15,20 @@ from podresize.providers.local.conditions import Conditions, conditions_of, list
 from podresize.providers.local.layout import Layout
 from podresize.providers.local.making import Ordered
 from podresize.providers.vm import parts
+from podresize.providers.vm.console import LAST_WORDS
 from podresize.providers.vm.layout import GuestLayout
 from podresize.providers.vm.machine import Machine
+
+GUEST_READY_SECONDS = 240.0
+"""More than ``keeping`` and ``resuming`` give their steps together: it is they who say which step
+failed, and whether the guest hangs."""
 
 
 class MachineMaking(Ordered):
     """See ``Making``: QEMU, the relay, and the process that deals with the guest."""
 
     joins: tuple[int, int] | None = None
+    ready_seconds = GUEST_READY_SECONDS
 
     def __init__(self, order: dict[str, Any]) -> None:
         super().__init__(order)
@@ -46,8 +52,14 @@ class MachineMaking(Ordered):
     def qemu(self, command: tuple[str, ...]) -> Component:
         """Return the machine."""
         environment = tuple(self.parts.qemu.environment.items())
-        # A kernel that gives up ends the machine, and says why on its console.
-        return Component(name="qemu", command=command, environment=environment, others=("console",))
+        # A kernel that gives up ends the machine, and says why on its console, before where it was.
+        return Component(
+            name="qemu",
+            command=command,
+            environment=environment,
+            others=("console",),
+            telling=LAST_WORDS,
+        )
 
     def relay(self, layout: Layout, *forwards: str) -> Component:
         """Return the relay, with further arguments of its own."""

@@ -125,23 +125,25 @@ class Parts:
 
 
 def gather_kernel(target: Target, *, progress: Progress | None = None) -> None:
-    """Check what a user may have mistyped, and have the kernel of the target's guest in the cache.
+    """Check what a user may have mistyped; have QEMU and the target's kernel in the cache.
 
-    Raises as ``gather_parts``: that a kernel lacks an option is known of one that is unpacked. This
-    takes seconds where the rest takes minutes.
+    Raises as ``gather_parts``: that a kernel lacks an option is known of one that is unpacked, and
+    QEMU is of no use for anything else. This takes seconds where the rest takes minutes.
     """
-    from podresize.artifacts.guest import check_guest, reasons_told
+    from podresize.artifacts.guest import check_guest, qemu, reasons_told
     from podresize.artifacts.guest_kernel import guest_kernel
 
     store, is_v1 = Store(), target.cgroup_version == 1
+    progress = progress or default_progress()
     check_guest(target, kernel=target.kernel, cgroup_v1=is_v1, store=store)
     with reasons_told(Component.GUEST_KERNEL):
         guest_kernel(
             target.kernel,
             cgroup_v1=is_v1,
             store=store,
-            progress=progress or default_progress(),
+            progress=progress,
         )
+    qemu(store=store, progress=progress)
 
 
 def gather_parts(

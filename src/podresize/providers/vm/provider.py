@@ -42,6 +42,7 @@ from podresize.providers.vm.journal import keep_logs as keep_logs_of
 from podresize.providers.vm.kept import going_on, guest_for
 from podresize.providers.vm.layout import GUEST_KUBELET, GUEST_PROC, GuestLayout
 from podresize.providers.vm.machine import MEMORY_MIB, Machine
+from podresize.providers.vm.machine_making import GUEST_READY_SECONDS
 from podresize.providers.vm.silence import why_silent
 from podresize.providers.vm.steps import Steps
 from podresize.requirements.target import Target
@@ -113,6 +114,7 @@ def gather(target: Target, *, progress: Progress | None = None) -> Gathered:
     for what, version in (*wanted, (Component.CONTAINERD, target.containerd)):
         normalise(what, version)  # what is no version is told before minutes go into a build
     node = dataclasses.replace(target, oci_runtime=target.oci_name)
+    guest_host.check_accelerator(target)
     parts.gather_kernel(node, progress=progress)  # and so is what is no kernel
     artifacts = [get_artifact(what, version, progress=progress) for what, version in wanted]
     if target.oci_name == "crun":
@@ -175,6 +177,7 @@ def up(
             },
             owner=owner,
             patience=guest.kept.slowness,
+            ready_seconds=GUEST_READY_SECONDS,
             wait_ready=lambda supervisor, layout, _: _wait_ready(
                 *(supervisor, layout, target, guest.machine, guest.kept, beginning)
             ),

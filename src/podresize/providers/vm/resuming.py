@@ -21,6 +21,7 @@ from podresize.providers.vm.keeping import tell_failure
 from podresize.providers.vm.layout import GuestLayout
 from podresize.providers.vm.personalise import personalise, start_kubelet
 from podresize.providers.vm.qmp import Qmp
+from podresize.providers.vm.silence import silence_told
 from podresize.providers.vm.steps import Steps
 
 # Native seconds. Measured with emulation: 4 s in all until the agent answers.
@@ -51,11 +52,13 @@ def carry_out(arguments: list[str], do: Callable[[GuestLayout, Orders], None]) -
 def resume(layout: GuestLayout, orders: Orders) -> None:
     """Do it; every step is noted in the layout's file of steps. Raises ``HarnessError``."""
     steps = Steps(layout.steps)
-    guest = go_on(layout, steps, slowness=orders["slowness"])
-    personalise(guest, layout.cluster, driver=orders["driver"], swap=orders["swap"])
+    with silence_told(layout, patience=orders["slowness"]):
+        guest = go_on(layout, steps, slowness=orders["slowness"])
+        personalise(guest, layout.cluster, driver=orders["driver"], swap=orders["swap"])
     steps.done("guest personalised")
     _wait_for_apiserver(layout.cluster.node_address)
-    start_kubelet(guest)
+    with silence_told(layout, patience=orders["slowness"]):
+        start_kubelet(guest)
     steps.done("kubelet started")
 
 

@@ -6,15 +6,20 @@ for, and in words that do not name the guest.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from podresize.errors import HarnessError
 from podresize.guest.client import Agent
 from podresize.guest.conversation import AgentAbsentError, AgentCutError
 from podresize.providers.interface import ClusterHandle
-from podresize.providers.vm.console import last_lines
-from podresize.providers.vm.layout import CONSOLE
+from podresize.providers.vm.console import last_lines, own_words
+from podresize.providers.vm.layout import CONSOLE, GuestLayout
 from podresize.requirements.runtime_target import RuntimeHandle
+
+SILENT = "the guest answers no more"
+"""What is said first of a guest that hangs: whoever ran it so may know not to again."""
 
 SILENT_SECONDS = 5.0
 """Native: a guest that answers does so within milliseconds, times its slowness."""
@@ -22,6 +27,10 @@ SILENT_SECONDS = 5.0
 _AGAIN_SECONDS = 0.5
 _LINES = 6
 _were_silent: set[str] = set()
+
+
+class GuestGoneError(HarnessError):
+    """The machine has ended, or who talks to it has: it does not hang."""
 
 
 def why_silent(
@@ -43,8 +52,9 @@ def why_silent(
     except HarnessError as error:
         _were_silent.add(place)
         is_gone = isinstance(error, (AgentAbsentError, AgentCutError))
-        return HarnessError(
-            "the guest answers no more",
+        kind = GuestGoneError if is_gone else HarnessError
+        return kind(
+            SILENT,
             value=place,
             origin="the agent's socket",
             causes=(
@@ -56,6 +66,27 @@ def why_silent(
         )
     _were_silent.discard(place)
     return None
+
+
+@contextlib.contextmanager
+def silence_told(layout: GuestLayout, *, patience: float) -> Iterator[None]:
+    """Have a failure of the block begin with ``SILENT`` where the guest hangs.
+
+    One does not that has ended, that says on its console what it failed of, or whose console says
+    anything while it is asked. ``patience`` is how many times as long as natively it may take.
+    """
+    try:
+        yield
+    except HarnessError as error:
+        before = last_lines(layout.console)
+        found = why_silent(layout.agent, slowness=patience, logs=None)
+        if found is None or isinstance(found, GuestGoneError):
+            raise
+        if own_words(layout.console) is not None or last_lines(layout.console) != before:
+            raise
+        raise HarnessError(
+            SILENT, value=error.value, origin=error.origin, causes=(error.what, *error.causes)
+        ) from error
 
 
 def silence(

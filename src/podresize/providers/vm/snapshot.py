@@ -221,7 +221,8 @@ def _last_used(directory: Path) -> float:
 
 def _processor(cpuinfo: Path) -> str:
     lines = cpuinfo.read_text().splitlines()
-    wanted = ("model name", "microcode", "flags", "CPU implementer", "CPU part", "Features")
+    of_x86, of_arm = ("model name", "microcode", "flags"), ("CPU ", "Features")
+    wanted = (*of_x86, *of_arm)
     found = [line for line in lines if line.startswith(wanted)]
     return "\n".join(dict.fromkeys(found))
 
