@@ -31,6 +31,8 @@ def test_a_memory_request_is_not_resized_in_place(pods: Pods) -> None:
     before = pods.node.files(pod)
 
     pending = pod.becomes(MORE, within=deadline(pods, "KL-52"))
+    # It is told before the runtime would be asked.
+    pod.observe(lambda: None, what="waiting", surroundings=None, settle=2.5)
 
     claim("KL-52", "what is pending", got=pending, want="Infeasible")
     said = str(pod.resize_conditions.get("PodResizePending", {}).get("message"))

@@ -10,7 +10,9 @@ import pytest
 
 from podresize_fixtures import Change, Pods, claim_quota, expectation, requirement, verify
 
-UNEVEN = [Change(cpu="+7m"), pytest.param(Change(cpu="-7m"), marks=pytest.mark.profile("extended"))]
+# Less by 7m would be rounded up to what there was before: every limit here is a multiple of 50m.
+LESS = pytest.param(Change(cpu="-13m"), marks=pytest.mark.profile("extended"))
+UNEVEN = [Change(cpu="+7m"), LESS]
 MEMORY = Change(memory="+32Mi")
 
 

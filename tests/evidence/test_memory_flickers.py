@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.evidence.test_cpu_returns import dip
 
 from podresize.evidence.judging import verify
 from podresize.evidence.records import VerdictKind
@@ -55,6 +56,14 @@ def test_a_kernel_that_goes_back_with_it_is_a_failure(good: Any) -> None:
     back(good, "requests", "memory")
     later = good.again(90.0, Witness.KERNEL, "pod", 0)
     assert later
+
+    assert judge(good) == (VerdictKind.FAILED, None)
+
+
+def test_cpu_of_a_container_that_goes_back_with_it_is_a_failure(good: Any) -> None:
+    """PD-01's dips belong to a runtime that does not report; this one does."""
+    back(good, "requests", "memory")
+    dip(good, "cpu.cfs_quota_us", seconds=3.0)
 
     assert judge(good) == (VerdictKind.FAILED, None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -26,6 +27,23 @@ def test_containers_without_a_memory_limit_add_up_to_no_limit(
         kubelet="1.37.2",
         cgroup_version=cgroup_version,
     )
+
+    (judgement,) = verify(resize.timeline, resize.expectation, ["KL-32"])
+
+    assert judgement.kind is VerdictKind.PASSED, judgement.text
+
+
+def test_no_limit_in_large_pages_is_none(resized: Any, pod_of: Any) -> None:
+    """Else five containers without one would add up to more than their pod."""
+    only_cpu = {"requests": {"cpu": "100m"}, "limits": {"cpu": "200m"}}
+    pod = pod_of({"c1": only_cpu, "c2": only_cpu})
+    pod["status"]["qosClass"] = "Burstable"
+    resize = resized(Change(cpu="+50m"), pod=pod, arch="arm64")
+    large = {"memory.limit_in_bytes": "9223372036854710272"}
+    for subject in ("pod", "container/c1", "container/c2"):
+        resize.edit(
+            Witness.KERNEL, lambda files: files.update(large), subject=subject, since=-math.inf
+        )
 
     (judgement,) = verify(resize.timeline, resize.expectation, ["KL-32"])
 

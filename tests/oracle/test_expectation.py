@@ -77,6 +77,16 @@ def test_one_container_without_a_limit_leaves_the_pod_without_one() -> None:
     assert contents(wanted, "pod")["memory.limit_in_bytes"] == {"9223372036854771712"}
 
 
+def test_no_memory_limit_is_whole_pages_of_either_size() -> None:
+    """The largest signed integer, rounded down: a kernel for arm64 may have 64 KiB pages."""
+    two = pod(same("200m", "64Mi"), {"requests": {"cpu": "100m"}})
+    wanted = expectation(two, Change(cpu="+100m", container="c1"), on(arch="arm64"))
+
+    assert contents(wanted, "pod")["memory.limit_in_bytes"] == {
+        *("9223372036854771712", "9223372036854710272"),
+    }
+
+
 @pytest.mark.parametrize(
     ("runtime", "version", "weights"),
     [

@@ -24,6 +24,7 @@ from podresize.requirements.versions import parse_release, parse_version
 
 V1_UNLIMITED_MEMORY = 9223372036854771712
 """What memory.limit_in_bytes shows without a limit: the largest signed integer in 4 KiB pages."""
+_V1_UNLIMITED_IN_64K = 9223372036854710272
 # The first releases that compute cpu.weight by the curve (KL-39).
 _CURVE_SINCE = {"runc": parse_version("1.3.2"), "crun": parse_version("1.23")}
 _LARGE_PAGES = {"arm64": 65536, "aarch64": 65536, "ppc64le": 65536}
@@ -132,8 +133,7 @@ def _files(
             "cpu.shares": (Allowed(value=str(shares), reason="shares of the cpu request"),),
             "cpu.cfs_quota_us": quotas or (Allowed(value="-1", reason="no cpu limit"),),
             "cpu.cfs_period_us": (Allowed(value=str(period), reason="the default period"),),
-            "memory.limit_in_bytes": memories
-            or (Allowed(value=str(V1_UNLIMITED_MEMORY), reason="no memory limit"),),
+            "memory.limit_in_bytes": memories or _no_memory_limit(fingerprint),
         }
     return {
         "cpu.weight": weights,
@@ -172,6 +172,13 @@ def quotas_held(
     if cgroup_driver == "cgroupfs" or rounded == quota:
         return (exact,)
     return (exact, Allowed(value=str(rounded), reason="rounded up to 10m by systemd (runc#4622)"))
+
+
+def _no_memory_limit(fingerprint: Fingerprint) -> tuple[Allowed, ...]:
+    shown = [V1_UNLIMITED_MEMORY]
+    if fingerprint.arch in _LARGE_PAGES:
+        shown.append(_V1_UNLIMITED_IN_64K)
+    return tuple(Allowed(value=str(each), reason="no memory limit") for each in shown)
 
 
 def _memories(memory: int | None, fingerprint: Fingerprint) -> tuple[Allowed, ...]:

@@ -32,6 +32,7 @@ from podresize.oracle.expectation import Expectation, expectation, pending_reaso
 from podresize.oracle.model import POD, container_subject
 from podresize.oracle.series import Series, series_expectation
 from podresize.oracle.surroundings import NOTHING_KNOWN, Surroundings
+from podresize.requirements.model import Outcome
 from podresize.resizing.asking import How, ask
 from podresize.resizing.counting import record_metrics
 from podresize.resizing.live_pod import LivePod, is_running
@@ -46,6 +47,8 @@ _RUNNING_SECONDS = 90.0
 # being reported on: a resize that comes meanwhile races with that (K-22, PD-07, PD-10).
 _QUIET_SECONDS = 1.5
 _ONCE_SECONDS = 2.0
+_PENDING = (Outcome.DEFERRED, Outcome.INFEASIBLE)
+_PENDING_SECONDS = 2.5
 _PLAINLY = How()
 _numbers = itertools.count(1)
 _AT_ONCE = contextlib.nullcontext()
@@ -323,6 +326,10 @@ class RunningPod(LivePod):
             if any(item.restarts for item in expected.containers):
                 # Once means once: a second restart follows on the heels of the first.
                 recorder.wait_until(lambda _: False, deadline=self._reach.lull(_ONCE_SECONDS))
+            if expected.outcome in _PENDING:
+                # The condition is written before the runtime is asked, in the same turn of a
+                # kubelet that would enact what it calls pending.
+                recorder.wait_until(lambda _: False, deadline=self._reach.lull(_PENDING_SECONDS))
             sampling = None if meter is None else meter.read()
         if metrics:
             record_metrics(self._reach, recorder)

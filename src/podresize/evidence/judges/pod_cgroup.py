@@ -18,12 +18,14 @@ from podresize.evidence.judges.ruling import (
     refused_fault,
 )
 from podresize.evidence.timeline import Observation, Witness
-from podresize.oracle.cgroups import V1_UNLIMITED_MEMORY, Allowed
+from podresize.oracle.cgroups import Allowed
 from podresize.oracle.model import POD, container_subject
 
 State = dict[str, dict[str, str]]
 _LIMITS = ("cpu.cfs_quota_us", "cpu.max", "memory.limit_in_bytes", "memory.max")
 _MEMORY_FILES = ("memory.limit_in_bytes", "memory.max")
+# cgroup v1 shows the largest signed integer in whole pages, which are of 4 or of 64 KiB.
+_NO_MEMORY_LIMIT = 1 << 62
 _SYSTEMD_STEP = 1_000
 """Microseconds of quota by which systemd may round a container's up, and the pod's less."""
 
@@ -93,7 +95,7 @@ def _limit(content: str | None) -> float | None:
         return None
     first = content.split()[0]
     # cgroup v1 has no word for it: without this, five containers "add up" to more than the pod.
-    if first in ("max", "-1", str(V1_UNLIMITED_MEMORY)):
+    if first in ("max", "-1") or int(first) >= _NO_MEMORY_LIMIT:
         return math.inf
     return float(first)
 
