@@ -77,7 +77,8 @@ def test_a_pod_that_has_ended_waits_for_nothing(pods: Pods) -> None:
     pod = pods.running(
         resources=[{"requests": {"cpu": "100m", "memory": "64Mi"}}],
         restart_policy="Never",
-        arguments=_ends_after(pods.reach.lull(12)),
+        # Not before it was seen to run, however long that takes.
+        arguments=_ends_after(pods.patience(12)),
     )
 
     pending = pod.becomes(whole, within=pods.patience(10))

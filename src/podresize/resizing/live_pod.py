@@ -185,12 +185,15 @@ class LivePod:
 
 
 def is_running(pod: dict[str, Any]) -> bool:
-    """Return whether every container runs and is ready. Raises ``HarnessError`` when it failed."""
+    """Return whether every container runs and is ready.
+
+    Raises ``HarnessError`` for a pod that failed or has ended: it never will.
+    """
     status = pod.get("status", {})
     statuses = status.get("containerStatuses", [])
-    if status.get("phase") == "Failed":
+    if (phase := status.get("phase")) in ("Failed", "Succeeded"):
         raise HarnessError(
-            "the pod failed before it ran",
+            f"the pod {'failed' if phase == 'Failed' else 'ended'} before it was seen to run",
             value=f"{status.get('reason')}: {status.get('message')}",
         )
     return (
