@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from podresize.evidence.again import again
 from podresize.evidence.claim_signatures import explanation
 from podresize.evidence.claims import Claim, judge_claims
 from podresize.evidence.failure_text import failure_text
@@ -16,7 +17,6 @@ from podresize.requirements.areas import area_of
 from podresize.requirements.loader import Catalogue, load_catalogue
 from podresize.requirements.matching import AnyFingerprint
 from podresize.requirements.model import Party
-from podresize.requirements.runtime_target import RuntimeFingerprint
 
 _OTHERWISE = "the target does otherwise than specified"
 
@@ -58,7 +58,7 @@ def judge(
         faults=faults,
         witnesses=first.witnesses,
         reading=reading,
-        again=_again(requirement, fingerprint),
+        again=again(requirement, fingerprint),
         evidence=f"records.jsonl, claims of {check}",
     )
     if deviation is None:
@@ -78,18 +78,4 @@ def judge(
         deviation=None if deviation is None else deviation.id,
         text=text,
         guilty=(named or None) if deviation is None else None,
-    )
-
-
-def _again(id_: str, fingerprint: AnyFingerprint | None) -> str:
-    if not isinstance(fingerprint, RuntimeFingerprint):
-        return f"scripts/podresize run {id_}"
-    if fingerprint.is_alone:
-        # A distribution's own mark (1.1.5+ds1) is no part of a release.
-        release = fingerprint.oci_runtime_version.partition("+")[0]
-        named = f"{fingerprint.oci_runtime}@{release}"
-        return f"scripts/podresize certify-runtime {id_} --oci-alone --oci-runtime {named}"
-    return (
-        f"scripts/podresize certify-runtime {id_} --{fingerprint.runtime} "
-        f"{fingerprint.runtime_version} --oci-runtime {fingerprint.oci_runtime}"
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
+from podresize.evidence.again import again
 from podresize.evidence.attribution import blame
 from podresize.evidence.case import Case, NoEvidenceError
 from podresize.evidence.failure_text import failure_text
@@ -23,9 +24,6 @@ from podresize.requirements.loader import Catalogue, load_catalogue
 from podresize.requirements.matching import is_affected, why_unsupported
 from podresize.requirements.model import Deviation, Requirement
 
-AGAIN = (
-    "scripts/podresize run {requirement} --kubernetes {kubernetes} --{runtime} {runtime_version}"
-)
 EVIDENCE = "timeline {timeline}"
 
 
@@ -57,7 +55,6 @@ def verify(
     requirements: Iterable[str],
     *,
     catalogue: Catalogue | None = None,
-    again: str = AGAIN,
     evidence: str = EVIDENCE,
 ) -> list[Judgement]:
     """Return one judgement per requirement, in the order asked for.
@@ -67,16 +64,14 @@ def verify(
     * deviation: broken, and a deviation that explains it, on a stack it is catalogued for, shows
       its whole signature; passed, with its id, where that one is a race; failed: broken otherwise
 
-    ``again`` and ``evidence`` are templates for the failure text; ``{requirement}``,
-    ``{kubernetes}``, ``{runtime}``, ``{runtime_version}`` and ``{timeline}`` are filled in. An
-    unknown requirement id is a ``UsageError``.
+    ``evidence`` is a template for the failure text; ``{timeline}`` is filled in. An unknown
+    requirement id is a ``UsageError``.
     """
     known = catalogue or load_catalogue()
     case = Case(timeline, expectation)
     facts = _facts(case)
     return [
-        _Bench(case, known, facts, again, evidence).judge(known.requirement(item))
-        for item in requirements
+        _Bench(case, known, facts, evidence).judge(known.requirement(item)) for item in requirements
     ]
 
 
@@ -87,7 +82,6 @@ class _Bench:
     case: Case
     catalogue: Catalogue
     facts: dict[str, float]
-    again: str
     evidence: str
 
     def judge(self, requirement: Requirement) -> Judgement:
@@ -169,21 +163,13 @@ class _Bench:
     def _text(
         self, requirement: Requirement, faults: list[str], witnesses: dict[str, str], reading: str
     ) -> str:
-        fingerprint = self.case.expectation.fingerprint
-        values = {
-            "requirement": requirement.id,
-            "kubernetes": fingerprint.kubernetes,
-            "runtime": fingerprint.runtime,
-            "runtime_version": fingerprint.runtime_version,
-            "timeline": self.case.timeline.id,
-        }
         return failure_text(
             requirement,
             faults=faults,
             witnesses=witnesses,
             reading=reading,
-            again=self.again.format(**values),
-            evidence=self.evidence.format(**values),
+            again=again(requirement.id, self.case.expectation.fingerprint),
+            evidence=self.evidence.format(timeline=self.case.timeline.id),
         )
 
 
