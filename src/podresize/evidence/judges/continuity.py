@@ -92,7 +92,8 @@ def _heartbeat_faults(
     gap = max((float(data.get("max_gap_seconds") or 0) for _, data in heart), default=0.0)
     # A host that does not let the sampler run does not let the workload run either.
     sampling = case.timeline.sampling or {}
-    allowed = MAX_GAP + float(sampling.get("largest_gap", 0.0))
+    longest = case.expectation.fingerprint.patience(MAX_GAP)
+    allowed = longest + float(sampling.get("largest_gap", 0.0))
     if widest > allowed:
         faults.append(
             Fault(
