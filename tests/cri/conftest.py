@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
 
 class FakeRuntime(api_pb2_grpc.RuntimeServiceServicer, api_pb2_grpc.ImageServiceServicer):
-    """Answers ContainerStatus from ``statuses``; ``hang`` makes it wait for the test's end."""
+    """Answers ContainerStatus from ``statuses``, a verbose one with ``infos``; ``hang`` makes it
+    wait for the test's end."""
 
     def __init__(self, path: Path) -> None:
         self.statuses: dict[str, Any] = {}
+        self.infos = {"info": '{"pid": 7}', "note": "no json"}
         self.containers: list[Any] = []
         self.sandboxes: list[Any] = []
         self.images: set[str] = set()
@@ -55,7 +57,7 @@ class FakeRuntime(api_pb2_grpc.RuntimeServiceServicer, api_pb2_grpc.ImageService
             context.abort(self.refusals.pop(0), "as the test wants")
         if request.container_id not in self.statuses:
             context.abort(grpc.StatusCode.NOT_FOUND, f"no {request.container_id}")
-        info = {"info": '{"pid": 7}', "note": "no json"} if request.verbose else {}
+        info = self.infos if request.verbose else {}
         status = self.statuses[request.container_id]
         return api_pb2.ContainerStatusResponse(status=status, info=info)
 

@@ -53,6 +53,9 @@ class Witness:
     def footprint(self, container: str) -> dict[str, int]:
         raise AssertionError(container)
 
+    def hugepage_entries(self, container: str) -> dict[str, int]:
+        raise AssertionError(container)
+
 
 @pytest.fixture
 def handle(tmp_path: Path) -> RuntimeHandle:

@@ -10,6 +10,7 @@ from typing import Any
 
 from podresize.cri.client import RuntimeClient
 from podresize.evidence.kernel_view import KernelView
+from podresize.evidence.updates.comparing import REPORTS
 
 _RESIDENT = re.compile(r"^VmRSS:\s*(\d+) kB$", re.MULTILINE)  # proc_pid_status(5)
 
@@ -30,6 +31,24 @@ def footprint(
         "memory": _resident(kernel, process),
         "files": _open_files(kernel, process),
     }
+
+
+def hugepage_entries(client: RuntimeClient, container: str) -> dict[str, int]:
+    """Return how many limits of huge pages a container's status and its OCI specification list.
+
+    By the names in ``REPORTS``; one that says nothing of resources is left out. Elsewhere the
+    limits are a mapping by page size, in which a second limit of one size would not show.
+    """
+    said = client.container_status(container, verbose=True)
+    specification = (said["info"].get("info") or {}).get("runtimeSpec")
+    found: dict[str, int] = {}
+    if said["resources"] is not None:
+        linux = client.whole_status(container)["resources"].get("linux", {})
+        found[REPORTS["status"]] = len(linux.get("hugepage_limits", ()))
+    if specification is not None:
+        resources = (specification.get("linux") or {}).get("resources") or {}
+        found[REPORTS["spec"]] = len(resources.get("hugepageLimits") or ())
+    return found
 
 
 def told(client: RuntimeClient, container: str, sandbox: str) -> dict[str, Any]:

@@ -106,3 +106,7 @@ class Witness(Protocol):
     def footprint(self, container: str) -> dict[str, int]:
         """Return what must not grow with the number of updates (``footprint``)."""
         ...
+
+    def hugepage_entries(self, container: str) -> dict[str, int]:
+        """Return how many limits of huge pages each of its reports lists, by the report's name."""
+        ...

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from podresize.cri.client import CriError, RuntimeClient
-from podresize.cri.footprint import footprint
+from podresize.cri.footprint import footprint, hugepage_entries
 from podresize.cri.oci_state import from_spec
 from podresize.cri.service import Said
 from podresize.evidence.kernel_view import KernelView
@@ -43,6 +43,10 @@ class CriWitness:
     def footprint(self, container: str) -> dict[str, int]:
         """See ``footprint``."""
         return footprint(self._client, container, kernel=self._kernel, process=self._process())
+
+    def hugepage_entries(self, container: str) -> dict[str, int]:
+        """See ``hugepage_entries``."""
+        return hugepage_entries(self._client, container)
 
 
 def _plain(resources: dict[str, Any] | None) -> dict[str, Any] | None:

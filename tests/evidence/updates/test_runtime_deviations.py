@@ -20,6 +20,7 @@ OLD_RUNC = {"oci_runtime": "runc", "oci_runtime_version": "1.1.5+ds1"}
 OLD = {"runtime_version": "1.6.8"}
 ALONE = {"runtime": NO_RUNTIME, "runtime_version": NO_RUNTIME}
 OTHER = {"runtime": "cri-o", "oci_runtime": "youki", "oci_runtime_version": "0.5"}
+LISTED = "how many limits of huge pages are in the OCI specification"
 REFUSED = "settings that changed though the update of c1 (cpu_shares 1) was refused"
 LACKS = "what the kernel lacks of what was granted last"
 WHAT_IS_LOST = [
@@ -68,6 +69,10 @@ CASES: list[tuple[str, str, dict[str, Any], str, Any, Any]] = [
         *("PD-57", "RT-20", {}),
         *("whether the update of c1 (hugepage_limits {'2MB': 4}) was refused", False, True),
     ),
+    ("PD-57", "RT-06", {}, LISTED, 0, 1),
+    ("PD-57", "RT-06", {}, "the limits that are reported", None, {"2MB": 4}),
+    ("PD-57", "RT-06", CRUN | {"cgroup_version": 2}, "the kernel's hugetlb.2MB.max", "max", "4"),
+    ("C-04", "RT-06", {}, LISTED, 2, 1),
     (
         *("PD-58", "RT-19", {}, "the code of the answer", "UNKNOWN"),
         ["NOT_FOUND", "INVALID_ARGUMENT"],
@@ -89,6 +94,7 @@ CASES += [
         *("PD-60", "RT-20", RUNC | ALONE),
         *("whether the update of c1 (hugepage_limits {'2MB': 4}) was refused", False, True),
     ),
+    ("PD-60", "RT-06", RUNC, "the kernel's hugetlb.2MB.limit_in_bytes", "6291456", "8388608"),
     ("PD-66", "RT-33", RUNC | ALONE, "how many of them every witness has as a whole", 0, 1),
 ]
 
@@ -229,6 +235,11 @@ def test_all_that_have_such_a_signature_are_here() -> None:
         # Half of an update is not one that was lost.
         ("RT-28", {}, LACKS, WHAT_IS_LOST[:1]),
         ("RT-19", {}, "the code of the answer", "OK"),
+        # Neither the limit that was there nor none, neither all limits nor one too many.
+        ("RT-06", RUNC, "the kernel's hugetlb.2MB.limit_in_bytes", "4194304"),
+        ("RT-06", {}, "the limits that are reported", {"2MB": 6}),
+        ("RT-06", {}, LISTED, 3),
+        ("RT-06", RUNC | ALONE, LISTED, 2),
         # A report that is wrong after an update that was granted.
         ("RT-22", RUNC, "the kernel's cpu.shares, of which the runtime reports cpu_shares 7", "8"),
         ("RT-02", CRUN, "the answer to the update of c1 (cpu_quota 5)", "UNKNOWN: x"),

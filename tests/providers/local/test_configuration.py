@@ -161,6 +161,19 @@ def test_containerd_is_told_what_the_host_withholds(
     assert cri["restrict_oom_score_adj"] is not sys_resource
 
 
+def test_containerd_passes_limits_of_huge_pages_on_where_it_is_told_to(
+    layout: Layout, host: Callable[..., Host]
+) -> None:
+    told = configuration.containerd(layout, host(), {"runc": Path("/r")}, "runc", huge_pages=True)
+
+    def settings(text: str) -> dict[str, Any]:
+        return dict(tomllib.loads(text)["plugins"]["io.containerd.grpc.v1.cri"])
+
+    assert settings(told)["disable_hugetlb_controller"] is False
+    untold = containerd(layout, host(), runc=Path("/r"))["plugins"]["io.containerd.grpc.v1.cri"]
+    assert "disable_hugetlb_controller" not in untold
+
+
 def test_containerd_knows_every_oci_runtime_and_defaults_to_the_one_asked_for(
     layout: Layout, host: Callable[..., Host]
 ) -> None:

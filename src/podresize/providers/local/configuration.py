@@ -61,12 +61,14 @@ def containerd(
     default: str,
     *,
     oci_root: Path | None = None,
+    huge_pages: bool = False,
 ) -> str:
     """Return containerd's configuration (version 2 is read by 1.6, 1.7 and, converted, 2.x).
 
     ``runtimes`` maps a handler to its OCI runtime's program. ``oci_root`` is where these keep their
     states, a directory for each of containerd's namespaces; None leaves it to the shims, who take
-    one below ``/run`` (``process.RuncRoot``).
+    one below ``/run`` (``process.RuncRoot``). With ``huge_pages`` containerd passes limits of them
+    on where the kernel has the controller, which it does not by default.
     """
     plugin = 'plugins."io.containerd.grpc.v1.cri"'
     lines = [
@@ -86,6 +88,7 @@ def containerd(
         f'  sandbox_image = "{PAUSE_IMAGE}"',
         f"  disable_apparmor = {str(not host.apparmor).lower()}",
         f"  restrict_oom_score_adj = {str(not host.sys_resource).lower()}",
+        *(["  disable_hugetlb_controller = false"] if huge_pages else []),
         f"[{plugin}.cni]",
         f'  bin_dir = "{layout.directory / "cni"}"',
         f'  conf_dir = "{layout.etc / "cni"}"',

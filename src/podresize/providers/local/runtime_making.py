@@ -30,7 +30,9 @@ class RuntimeMaking(Ordered):
         configuration.write_runtime(
             layout,
             configuration.containerd(
-                *(layout, host, {handler: program}, handler), oci_root=layout.oci_root
+                *(layout, host, {handler: program}, handler),
+                oci_root=layout.oci_root,
+                huge_pages=True,  # or none of RT-06 could be shown
             ),
         )
 

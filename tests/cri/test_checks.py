@@ -1,0 +1,49 @@
+"""Checks of suites/cri, put to runtimes in memory: a right one passes, a wrong one is caught."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from tests.cri.scripted_runtime import Runtime, do, put
+from tests.oracle.test_container_update import V1
+
+from podresize.evidence.updates.comparing import REPORTS
+from podresize.evidence.updates.update import OK, Answer
+
+MIB = 1 << 20
+# Of a runtime of which nothing is catalogued.
+OTHER = dataclasses.replace(V1, runtime="cri-o", oci_runtime="youki", oci_runtime_version="0.5")
+HUGE = ("test_one_field.py", "test_huge_pages")
+ONE = dict.fromkeys((REPORTS["status"], REPORTS["spec"]), 1)
+
+
+@pytest.mark.parametrize("limit", [8 * MIB, 4 * MIB])
+def test_a_limit_of_huge_pages_that_is_not_read_is_seen_up_and_down(
+    monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    def told_alone(runtime: Runtime, container: str, fields: Mapping[str, Any]) -> Answer:
+        runtime.report(container, fields)
+        return Answer(code=OK)
+
+    right = put(monkeypatch, *HUGE, Runtime(fingerprint=OTHER, entries=ONE), limit=limit)
+    wrong = put(
+        monkeypatch, *HUGE, Runtime(told_alone, fingerprint=OTHER, entries=ONE), limit=limit
+    )
+
+    assert right.verdicts == {"RT-06": "passed"}
+    assert wrong.broken == [("RT-06", "the kernel's hugetlb.2MB.limit_in_bytes", str(6 * MIB))]
+
+
+@pytest.mark.parametrize("report", ONE)
+def test_a_list_of_huge_pages_that_grows_is_seen(
+    monkeypatch: pytest.MonkeyPatch, report: str
+) -> None:
+    grown = Runtime(do, fingerprint=OTHER, entries={report: 2})
+
+    found = put(monkeypatch, *HUGE, grown, limit=8 * MIB)
+
+    assert found.broken == [("RT-06", f"how many limits of huge pages are in {report}", 2)]
+    assert found.verdicts == {"RT-06": "failed"}
