@@ -20,8 +20,9 @@ IMPOSSIBLE = [
     pytest.param({"cpuset_cpus": "4096"}, id="no-such-processor"),
     pytest.param({"cpuset_mems": "64"}, id="no-such-memory-node"),
     pytest.param({"cpuset_cpus": "none"}, id="processors-not-a-list"),
-    # The kernel's least quota is 1 ms, its periods are 1 ms to 1 s (sched-bwc).
-    pytest.param({"cpu_quota": 500}, id="quota-too-small"),
+    # The kernel's least quota is 1 ms, its periods are 1 ms to 1 s (sched-bwc). Half a processor is
+    # a whole number of percents: of 0.5 % systemd's driver makes 1 %, which the kernel takes.
+    pytest.param({"cpu_quota": 500, "cpu_period": 1_000}, id="quota-too-small"),
     pytest.param({"cpu_period": 10}, id="period-too-small"),
     pytest.param({"cpu_period": 2_000_000}, id="period-too-large"),
     pytest.param({"memory_limit_in_bytes": -5}, id="memory-negative"),
@@ -37,7 +38,12 @@ WITH_OTHERS = [
         id="processor-among-others",
     ),
     pytest.param(
-        {"cpu_quota": 500, "cpu_shares": 700, "memory_limit_in_bytes": 192 * MIB},
+        {
+            "cpu_quota": 500,
+            "cpu_period": 1_000,
+            "cpu_shares": 700,
+            "memory_limit_in_bytes": 192 * MIB,
+        },
         id="quota-among-others",
     ),
     pytest.param(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import runpy
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,8 +11,11 @@ import pytest
 from tests.cri.scripted_runtime import Runtime, do, put
 from tests.oracle.test_container_update import V1
 
+from podresize.cli.driving import suites_directory
 from podresize.evidence.updates.comparing import REPORTS
 from podresize.evidence.updates.update import OK, Answer
+from podresize.oracle.cgroups import quotas_held
+from podresize.oracle.conversions import MIN_QUOTA
 
 MIB = 1 << 20
 # Of a runtime of which nothing is catalogued.
@@ -47,3 +51,15 @@ def test_a_list_of_huge_pages_that_grows_is_seen(
 
     assert found.broken == [("RT-06", f"how many limits of huge pages are in {report}", 2)]
     assert found.verdicts == {"RT-06": "failed"}
+
+
+@pytest.mark.parametrize("driver", ["cgroupfs", "systemd"])
+def test_a_quota_that_cannot_be_is_none_that_a_driver_makes_possible(driver: str) -> None:
+    module = runpy.run_path(str(suites_directory() / "cri" / "test_refused_updates.py"))
+    asked = [each.values[0] for each in (*module["IMPOSSIBLE"], *module["WITH_OTHERS"])]
+    small = [fields for fields in asked if 0 < fields.get("cpu_quota", 0) < MIN_QUOTA]
+
+    assert len(small) == 2
+    for fields in small:
+        held = quotas_held(fields["cpu_quota"], driver, fields.get("cpu_period", 100_000))
+        assert [each.value for each in held if int(each.value) >= MIN_QUOTA] == []
