@@ -98,6 +98,16 @@ def test_all_of_one_container(containers: Containers) -> None:
         guilty=containers.party,
     )
     whole = [number for number, each in enumerate(granted) if not container.differs(each)]
+    # The kernel by itself: with shares of one and memory of another nobody could tell the truth.
+    enacted = whole or [n for n, each in enumerate(granted) if not container.lacks(each)]
+    claim(
+        "RT-33",
+        "how many of them the kernel has as a whole",
+        got=len(enacted),
+        want=1,
+        guilty=containers.party,
+        witnesses=container.says(asked[0]),
+    )
     claim(
         "RT-33",
         "how many of them every witness has as a whole",

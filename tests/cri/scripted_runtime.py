@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import runpy
+import threading
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -65,6 +66,8 @@ class Runtime:
         self.fingerprint = fingerprint
         self.entries = dict(entries or {})
         self.nothing = dict(nothing)
+        self.answers = 0
+        self._lock = threading.Lock()
         self.kernel: dict[str, dict[str, str]] = {}
         self.status: dict[str, dict[str, Any]] = {}
 
@@ -96,8 +99,11 @@ class Runtime:
         """Do nothing."""
 
     def update(self, container: str, fields: Mapping[str, Any], **_: Any) -> Answer:
-        """Do what this runtime does."""
-        return self.doing(self, container, fields)
+        """Do what this runtime does, one after the other. ``answers`` were there before."""
+        with self._lock:
+            answer = self.doing(self, container, fields)
+            self.answers += 1
+            return answer
 
     def hugepage_entries(self, _container: str) -> dict[str, int]:
         """Return what was given."""

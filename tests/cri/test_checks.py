@@ -16,6 +16,7 @@ from podresize.evidence.updates.comparing import REPORTS
 from podresize.evidence.updates.update import OK, Answer
 from podresize.oracle.cgroups import quotas_held
 from podresize.oracle.conversions import MIN_QUOTA
+from podresize.requirements.runtime_target import NO_RUNTIME
 
 MIB = 1 << 20
 # Of a runtime of which nothing is catalogued.
@@ -63,3 +64,39 @@ def test_a_quota_that_cannot_be_is_none_that_a_driver_makes_possible(driver: str
     for fields in small:
         held = quotas_held(fields["cpu_quota"], driver, fields.get("cpu_period", 100_000))
         assert [each.value for each in held if int(each.value) >= MIN_QUOTA] == []
+
+
+AT_ONCE = ("test_many_updates.py", "test_all_of_one_container")
+TORN = "how many of them the kernel has as a whole"
+SPLIT = "how many of them every witness has as a whole"
+
+
+def test_twenty_updates_of_which_one_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert put(monkeypatch, *AT_ONCE, Runtime()).verdicts == {"RT-33": "passed"}
+
+
+@pytest.mark.parametrize(
+    ("torn", "broken", "verdict"),
+    [
+        (False, [("RT-33", SPLIT, 0)], "passed"),
+        (True, [("RT-33", TORN, 0), ("RT-33", SPLIT, 0)], "failed"),
+    ],
+)
+def test_a_kernel_with_parts_of_two_updates_is_no_race_of_runcs_state(
+    monkeypatch: pytest.MonkeyPatch, torn: bool, broken: list[Any], verdict: str
+) -> None:
+    alone = dataclasses.replace(V1, runtime=NO_RUNTIME, runtime_version=NO_RUNTIME)
+
+    def race(runtime: Runtime, container: str, fields: Mapping[str, Any]) -> Answer:
+        """Report the first, and enact the last; torn, all of it but for its memory."""
+        if runtime.answers == 0:
+            runtime.report(container, fields)
+        runtime.write(container, fields)
+        if torn:
+            runtime.kernel[container]["memory.limit_in_bytes"] = str(99 * MIB)
+        return Answer(code=OK)
+
+    found = put(monkeypatch, *AT_ONCE, Runtime(race, fingerprint=alone))
+
+    assert found.broken == broken
+    assert found.verdicts == {"RT-33": verdict}

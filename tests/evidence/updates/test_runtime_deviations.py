@@ -94,6 +94,7 @@ CASES += [
 RUNSC = {"oci_runtime": "runsc", "oci_runtime_version": "0.0.0-20260905035102-160fafc42237"}
 CASES += [
     ("PD-61", "RT-01", RUNSC, "the kernel's cpu.shares", "1024", "256"),
+    ("PD-61", "RT-33", RUNSC, "how many of them the kernel has as a whole", 0, 1),
     (
         *("PD-61", "RT-22", RUNSC),
         *("the kernel's cpu.cfs_quota_us, of which the runtime reports cpu_quota 5", "-1", "5"),
@@ -242,6 +243,8 @@ def test_all_that_have_such_a_signature_are_here() -> None:
         # A value that was made up is not one that was kept.
         ("RT-08", {}, "the first process's oom_score_adj", -999),
         ("RT-02", CRUN_SYSTEMD, "the kernel's cpu.max", "1000 100000"),
+        # A kernel that has parts of two updates is not one whose state is of another.
+        ("RT-33", RUNC | ALONE, "how many of them the kernel has as a whole", 0),
         # A value that somebody wrote is not one that nobody wrote.
         ("RT-01", RUNSC, "the kernel's cpu.shares", "257"),
         ("RT-26", RUNSC | ALONE, "the answer to the update of c1 (cpu_shares 5)", "UNKNOWN: x"),
