@@ -10,7 +10,14 @@ from typing import Any
 
 import pytest
 
-from podresize_fixtures import Containers, claim, requirement, unsupported, verify_update
+from podresize_fixtures import (
+    Containers,
+    cannot_show,
+    claim,
+    requirement,
+    unsupported,
+    verify_update,
+)
 
 MIB = 1 << 20
 WITNESSES = requirement("RT-11", "RT-12", "RT-13", "RT-14", "RT-16", "RT-17", "RT-22")
@@ -53,6 +60,10 @@ def test_the_update_is_done_and_told(containers: Containers, fields: dict[str, A
 
     update = container.update(fields)
 
+    for field, file in (("cpuset_cpus", "cpuset.cpus"), ("cpuset_mems", "cpuset.mems")):
+        if field in fields and update.before.kernel.get(file) == fields[field]:
+            # As on cgroup v1, where the host has one of them: who writes nothing has it as well.
+            cannot_show("RT-03", f"{file} is {fields[field]} before it is asked for")
     verify_update(update)
 
 
@@ -139,7 +150,7 @@ def test_weights_from_end_to_end(containers: Containers, old: int, new: int) -> 
     verify_update(update)
 
 
-@requirement("RT-14", "RT-17", "RT-22")
+@requirement("RT-04", "RT-14", "RT-17", "RT-22")
 @pytest.mark.parametrize("quota", [40_000, 0], ids=["with-quota", "without-quota"])
 @pytest.mark.parametrize("memory", [192 * MIB, 96 * MIB], ids=["up", "down"])
 def test_memory_alone_keeps_a_period_of_ones_own(
@@ -150,10 +161,21 @@ def test_memory_alone_keeps_a_period_of_ones_own(
 
     update = container.update(memory_limit_in_bytes=memory)
 
+    file, period = "cpu.cfs_period_us", "200000"
+    if containers.fingerprint.cgroup_version == 2:
+        file, period = "cpu.max", f"{quota or 'max'} 200000"
+    # What was not there cannot be kept.
+    claim(
+        "RT-14",
+        f"the kernel's {file} before the update",
+        got=update.before.kernel.get(file),
+        want=period,
+        guilty=containers.party,
+    )
     verify_update(update)
 
 
-@requirement("RT-14", "RT-17", "RT-22")
+@requirement("RT-02", "RT-04", "RT-14", "RT-17", "RT-22")
 def test_a_period_that_was_updated_outlives_an_update_of_memory(containers: Containers) -> None:
     """The thread's own steps: a container without a quota, its period, then its memory."""
     container = containers.running(cpu_quota=0, cpu_period=0)

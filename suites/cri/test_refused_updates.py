@@ -91,7 +91,7 @@ def test_huge_pages_that_the_kernel_does_not_limit(containers: Containers) -> No
     verify_update(update)
 
 
-@requirement("RT-14", "RT-22")
+@requirement("RT-04", "RT-14", "RT-22")
 def test_an_update_after_a_refused_one(containers: Containers) -> None:
     """What was refused does not come with the next update that is granted."""
     container = containers.running()

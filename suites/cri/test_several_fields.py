@@ -115,7 +115,7 @@ def test_one_field_after_the_other(containers: Containers) -> None:
         verify_update(container.update(fields))
 
 
-@requirement("RT-16")
+@requirement("RT-09", "RT-16")
 def test_the_neighbour_in_the_pod_stays(containers: Containers) -> None:
     """Another container of the sandbox, and the sandbox itself, have what they had."""
     sandbox = containers.sandbox()

@@ -36,7 +36,9 @@ Doing = Callable[["Runtime", str, Mapping[str, Any]], Answer]
 
 
 def do(runtime: Runtime, container: str, fields: Mapping[str, Any]) -> Answer:
-    """Do what is asked for."""
+    """Do what is asked for, but for a processor that no host has."""
+    if fields.get("cpuset_cpus") == "4096":
+        return refuse(runtime, container, fields)
     runtime.write(container, fields)
     runtime.report(container, fields)
     return Answer(code=OK)
@@ -118,6 +120,7 @@ class Runtime:
             status=told,
             spec=told,
             kernel=dict(self.kernel[container]),
+            around={"the pod's cgroup": dict(self.nothing)},
             process={"pid": 7, "start_ticks": 70},
         )
 

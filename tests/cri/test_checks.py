@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from tests.cri.scripted_runtime import Runtime, do, put
+from tests.cri.scripted_runtime import NONE_ASKED, Runtime, do, put, refuse
 from tests.oracle.test_container_update import V1
 
 from podresize.cli.driving import suites_directory
@@ -100,3 +100,84 @@ def test_a_kernel_with_parts_of_two_updates_is_no_race_of_runcs_state(
 
     assert found.broken == broken
     assert found.verdicts == {"RT-33": verdict}
+
+
+ONE_FIELD = "test_one_field.py"
+PERIOD_KEPT = (ONE_FIELD, "test_memory_alone_keeps_a_period_of_ones_own")
+PERIOD_UPDATED = (ONE_FIELD, "test_a_period_that_was_updated_outlives_an_update_of_memory")
+GRANTED = [
+    ("test_refused_updates.py", "test_an_update_after_a_refused_one", {}),
+    (*PERIOD_KEPT, {"quota": 0, "memory": 192 * MIB}),
+    (*PERIOD_UPDATED, {}),
+    ("test_several_fields.py", "test_the_neighbour_in_the_pod_stays", {}),
+]
+
+
+@pytest.mark.parametrize(("file", "name", "arguments"), GRANTED)
+def test_an_update_that_has_to_be_granted_and_is_refused(
+    monkeypatch: pytest.MonkeyPatch, file: str, name: str, arguments: dict[str, Any]
+) -> None:
+    """What it does not speak of stays as it is then, and shows nothing."""
+    right = put(monkeypatch, file, name, Runtime(fingerprint=OTHER), **arguments)
+    found = put(monkeypatch, file, name, Runtime(refuse, fingerprint=OTHER), **arguments)
+
+    assert set(right.verdicts.values()) == {"passed"}
+    assert any(what.startswith("the answer to the update") for _, what, _ in found.broken)
+    assert "failed" in found.verdicts.values()
+
+
+@pytest.mark.parametrize("quota", [40_000, 0])
+def test_a_period_that_was_never_there_is_none_that_was_kept(
+    monkeypatch: pytest.MonkeyPatch, quota: int
+) -> None:
+    def without_period(resources: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in resources.items() if name != "cpu_period"}
+
+    never = Runtime(fingerprint=OTHER, creating=without_period)
+
+    found = put(monkeypatch, *PERIOD_KEPT, never, quota=quota, memory=192 * MIB)
+
+    assert ("RT-14", "the kernel's cpu.cfs_period_us before the update", "100000") in found.broken
+
+
+def test_a_period_on_cgroup_v2_is_beside_the_quota(monkeypatch: pytest.MonkeyPatch) -> None:
+    v2 = dataclasses.replace(OTHER, cgroup_version=2)
+    nothing = {"cpu.max": "max 100000", "memory.max": "max"}
+
+    for quota in (40_000, 0):
+        made = Runtime(fingerprint=v2, nothing=nothing)
+        found = put(monkeypatch, *PERIOD_KEPT, made, quota=quota, memory=192 * MIB)
+        assert found.broken == []
+
+
+def test_a_period_that_does_not_arrive_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_periods(runtime: Runtime, container: str, fields: Mapping[str, Any]) -> Answer:
+        if "cpu_period" in fields:
+            return Answer(code=OK)
+        return do(runtime, container, fields)
+
+    found = put(monkeypatch, *PERIOD_UPDATED, Runtime(without_periods, fingerprint=OTHER))
+
+    assert found.broken == [("RT-02", "the kernel's cpu.cfs_period_us", "100000")]
+
+
+@pytest.mark.parametrize("field", ["cpuset_cpus", "cpuset_mems"])
+def test_the_only_processor_and_the_only_memory_node_show_nothing(
+    monkeypatch: pytest.MonkeyPatch, field: str
+) -> None:
+    def told_alone(runtime: Runtime, container: str, fields: Mapping[str, Any]) -> Answer:
+        runtime.report(container, fields)
+        return Answer(code=OK)
+
+    file = field.replace("_", ".")
+    check = (ONE_FIELD, "test_the_update_is_done_and_told")
+
+    def asked_of(*, there: str) -> Any:
+        runtime = Runtime(told_alone, fingerprint=OTHER, nothing=NONE_ASKED | {file: there})
+        return put(monkeypatch, *check, runtime, fields={field: "0"})
+
+    one, two = asked_of(there="0"), asked_of(there="0-1")
+    assert one.unsupported == {"RT-03": f"{file} is 0 before it is asked for"}
+    assert (one.broken, one.verdicts["RT-11"]) == ([], "passed")
+    assert ("RT-03", f"the kernel's {file}", "0-1") in two.broken
+    assert two.unsupported == {}
