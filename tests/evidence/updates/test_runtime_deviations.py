@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 import pytest
+from tests.evidence.updates.seen import BEFORE, GOOD
 from tests.evidence.updates.stacks import (
     ALONE,
     CRUN,
@@ -19,11 +20,13 @@ from tests.evidence.updates.stacks import (
     explained,
 )
 from tests.evidence.updates.test_refusal_deviations import CASES as OF_REFUSALS
-from tests.oracle.test_container_update import V1
+from tests.oracle.test_container_update import MIB, V1
 from tests.targets import TARGET
 
 from podresize.evidence.claim_signatures import explanation
 from podresize.evidence.claims import Claim
+from podresize.evidence.updates.claims import CLAIMS
+from podresize.oracle.container_update import files_after
 from podresize.requirements.loader import load_catalogue
 
 LISTED = "how many limits of huge pages are in the OCI specification"
@@ -116,7 +119,9 @@ CASES += [
 ]
 
 
-LOWERED = "settings that changed though the update of c1 (memory_limit_in_bytes 5) was refused"
+LOWERED = (
+    "settings that changed though the update of c1 (memory_limit_in_bytes 33554432) was refused"
+)
 GONE = {"cpu.max": ["50000 100000", None], "hugetlb.1GB.max": ["max", None]}
 CRUN_SYSTEMD = SYSTEMD | {"oci_runtime": "crun", "oci_runtime_version": "1.21"}
 SWAP = "memory_swap_limit_in_bytes 268435456"
@@ -228,6 +233,7 @@ def test_all_that_have_such_a_signature_are_here() -> None:
         ("RT-23", RUNC | V2, LOWERED, GONE | {"memory.max": ["9", "5"]}),
         ("RT-23", RUNC | V2, "the answer to the update of c1 (memory_limit_in_bytes 5)", "UNKNOWN"),
         ("RT-23", RUNC, LOWERED, GONE),
+        ("RT-21", RUNC | V2, LOWERED.replace("33554432", "-5"), GONE),
         # A quota that was there and went is not a period that was there without one.
         ("RT-14", RUNC | ALONE | SYSTEMD, MOVED, {"cpu.max": ["9 200000", "max 100000"]}),
         ("RT-14", RUNC | ALONE | SYSTEMD, MOVED, {"cpu.max": ["max 100000", "max 200000"]}),
@@ -247,6 +253,7 @@ def test_all_that_have_such_a_signature_are_here() -> None:
         ("RT-33", RUNC | ALONE, "how many of them the kernel has as a whole", 0),
         # A value that somebody wrote is not one that nobody wrote.
         ("RT-01", RUNSC, "the kernel's cpu.shares", "257"),
+        ("RT-22", RUNSC, "the kernel's cpu.shares, of which the runtime reports cpu_shares 5", "7"),
         ("RT-26", RUNSC | ALONE, "the answer to the update of c1 (cpu_shares 5)", "UNKNOWN: x"),
     ],
 )
@@ -279,6 +286,15 @@ FOLLOWS = [
             "OK",
         ),
         ("the kernel's memory.memsw.limit_in_bytes", "9", "5"),
+    ),
+    (
+        *("PD-65", "RT-24", RUNSC | ALONE),
+        ("whether it was refused", False, True),
+        (
+            "what another container has",
+            {"state": "CONTAINER_RUNNING", "kernel": {"cpu.shares": "1024"}},
+            {"state": "CONTAINER_RUNNING", "kernel": {"cpu.shares": "512"}},
+        ),
     ),
     (
         *("PD-73", "RT-05", OLD_RUNC | ALONE | V2),
@@ -361,6 +377,38 @@ def test_a_race_of_an_oci_runtime_is_none_behind_a_runtime_that_asks_in_turn() -
 
     assert explained("RT-33", RUNC | ALONE, claim) == "PD-66"
     assert explained("RT-33", RUNC, claim) is None
+
+
+def test_a_container_that_ended_is_none_that_was_updated_by_an_empty_id() -> None:
+    granted = Claim(requirement="RT-24", what="whether it was refused", got=False, want=True)
+    other = dataclasses.replace(granted, what="what another container has", got={"state": None})
+
+    assert explained("RT-24", RUNSC | ALONE, granted) == "PD-65"
+    assert explained("RT-24", RUNSC | ALONE, granted, other) is None
+
+
+@pytest.mark.parametrize(("release", "version"), [("1.1.5", 1), ("1.1.5", 2), ("1.5.3", 2)])
+def test_a_lost_update_has_the_texts_of_the_oracle(release: str, version: int) -> None:
+    """The names of the files, the weights and the order are those of the check's own comparison."""
+    found = dataclasses.replace(V1, cgroup_version=version, oci_runtime_version=release)
+    had = {"cpu_shares": 512, "cpu_quota": 50_000, "memory_limit_in_bytes": 128 * MIB}
+    asked = {"cpu_shares": 1024, "cpu_quota": 80_000, "memory_limit_in_bytes": 192 * MIB}
+    kernel = {
+        file: allowed[0].value
+        for files in files_after(had, {}, found).values()
+        for file, allowed in files.items()
+    }
+    before = dataclasses.replace(BEFORE, kernel=kernel)
+    lost = dataclasses.replace(GOOD, asked=asked, before=before, after=before)
+    lacks = [str(each) for each in CLAIMS["RT-09"]("RT-09", lost, found) if not each.holds]
+
+    claim = Claim(requirement="RT-28", what=LACKS, got=lacks, want=[])
+    half = dataclasses.replace(claim, got=lacks[1:])
+
+    stack = {"cgroup_version": version, "oci_runtime_version": release}
+    assert len(lacks) == 3
+    assert explained("RT-28", stack, claim) == "PD-50"
+    assert explained("RT-28", stack, half) is None
 
 
 def test_the_fix_ends_it() -> None:
