@@ -91,6 +91,8 @@ def test_only_on_its_stacks(changes: dict[str, object], id_: str | None) -> None
         ("    - what:", "    - wath:"),
         ('      got: "null"', '      got: "null"\n      follows: true'),
         ('      got: "null"', '      got: "null"\n      fewer: perhaps'),
+        ('      got: "null"', '      got: "null"\n      fewer: []'),
+        ('      got: "null"', '      got: "null"\n      fewer: [1]'),
         ("cgroup_version: 1", "cgroup_version: 3"),
         ("    - oci_runtime: crun\n      cgroup_version: 1\n", "    - cgroup_version: 1\n"),
     ],

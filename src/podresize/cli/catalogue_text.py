@@ -23,6 +23,7 @@ from podresize.requirements.model import (
     PutTo,
     Requirement,
     Scope,
+    Shows,
     needed_deviations,
     precluding_deviations,
 )
@@ -106,10 +107,17 @@ def stacks_in_words(affects: Affects) -> str:
 def shows_in_words(item: Deviation) -> list[str]:
     """Return the patterns of the claims that a deviation makes fail, one line each."""
     return [
-        f"{each.what}: {'fewer fields' if each.fewer else each.got} instead of {each.want}"
+        f"{each.what}: {_got_in_words(each)} instead of {each.want}"
         + (", where another of these fails as well" if each.follows else "")
         for each in item.shows
     ]
+
+
+def _got_in_words(shows: Shows) -> str:
+    if not shows.fewer:
+        return shows.got
+    lacking = f" (without {' or '.join(sorted(shows.lacking))})" if shows.lacking else ""
+    return f"fewer fields{lacking}"
 
 
 def versions_in_words(requirement: Requirement) -> str:

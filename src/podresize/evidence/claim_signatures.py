@@ -54,7 +54,7 @@ def _is_there(deviation: Deviation, claims: Sequence[Claim]) -> bool:
 
 def is_shown(shows: Shows, claim: Claim) -> bool:
     """Return whether a claim is of the kind that a deviation makes fail."""
-    if shows.fewer and not _has_fewer(claim.got, claim.want):
+    if shows.fewer and not _has_fewer(claim.got, claim.want, shows.lacking):
         return False
     return all(
         re.fullmatch(pattern, text, re.DOTALL)
@@ -66,5 +66,7 @@ def is_shown(shows: Shows, claim: Claim) -> bool:
     )
 
 
-def _has_fewer(got: object, want: object) -> bool:
-    return isinstance(got, dict) and isinstance(want, dict) and got.items() < want.items()
+def _has_fewer(got: object, want: object, lacking: frozenset[str]) -> bool:
+    if not (isinstance(got, dict) and isinstance(want, dict) and got.items() < want.items()):
+        return False
+    return not lacking or want.keys() - got.keys() <= lacking

@@ -21,11 +21,11 @@ package data and are read once per process: ``catalogue/*.yaml`` (one file per a
 
 A deviation has a check that looks for it, or ``no_check`` with the reason why none can. It has a
 ``signature``, or ``shows`` the claims that it makes fail (patterns ``what``, ``got``, ``want``;
-``fewer`` and ``follows`` as of ``Shows``). One of a cluster may be of an
-``oci_runtime`` (with ``oci_runtime_versions``). One of a runtime alone is of a ``runtime``, an
-``oci_runtime`` or both, each with a range of versions or without; ``alone`` is true where it does
-not show behind a CRI runtime. Any may be of one ``cgroup_version`` and of one ``cgroup_driver``;
-``native`` is true where the longer limits of an emulated node hide it.
+``fewer`` and ``follows`` as of ``Shows``; ``fewer`` is true, or a list of what may be lacking). One
+of a cluster may be of an ``oci_runtime`` (with ``oci_runtime_versions``). One of a runtime alone is
+of a ``runtime``, an ``oci_runtime`` or both, each with a range of versions or without; ``alone`` is
+true where it does not show behind a CRI runtime. Any may be of one ``cgroup_version`` and of one
+``cgroup_driver``; ``native`` is true where the longer limits of an emulated node hide it.
 """
 
 from __future__ import annotations
@@ -234,7 +234,9 @@ def _shows(reader: Reader) -> tuple[Shows, ...]:
     for entry in entries:
         inner = Reader(entry, reader.origin)
         patterns = {key: inner.text(key) for key in ("what", "got", "want") if key in inner.raw}
-        fewer, follows = (_flag(inner, key) for key in ("fewer", "follows"))
+        lacking = inner.words("fewer") if isinstance(inner.raw.get("fewer"), list) else frozenset()
+        fewer = bool(lacking) or _flag(inner, "fewer")
+        follows = _flag(inner, "follows")
         inner.close()
         for pattern in patterns.values():
             try:
@@ -244,7 +246,9 @@ def _shows(reader: Reader) -> tuple[Shows, ...]:
         if "what" not in patterns:
             raise bad("a claim that a deviation shows has a 'what'", str(entry), reader.origin)
         what, got, want = (patterns.get(key, ".*") for key in ("what", "got", "want"))
-        found.append(Shows(what=what, got=got, want=want, fewer=fewer, follows=follows))
+        found.append(
+            Shows(what=what, got=got, want=want, fewer=fewer, lacking=lacking, follows=follows)
+        )
     if found and all(each.follows for each in found):
         raise bad("all that it shows follows from something else", str(entries), reader.origin)
     return tuple(found)

@@ -278,14 +278,16 @@ class Shows:
 
     ``what``, ``got`` and ``want`` are regular expressions, matched against the whole of what was
     looked at, and of what was got and wanted as JSON. With ``fewer`` what was got has some of the
-    fields that were wanted, each as it was wanted, and no other. One that ``follows`` is what comes
-    of another one of the deviation's, and shows nothing by itself.
+    fields that were wanted, each as it was wanted, and no other; those that it lacks are among
+    ``lacking``, where that names any. One that ``follows`` is what comes of another one of the
+    deviation's, and shows nothing by itself.
     """
 
     what: str
     got: str = ".*"
     want: str = ".*"
     fewer: bool = False
+    lacking: frozenset[str] = frozenset()
     follows: bool = False
 
 

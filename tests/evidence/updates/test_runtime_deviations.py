@@ -30,6 +30,7 @@ from podresize.oracle.container_update import files_after
 from podresize.requirements.loader import load_catalogue
 
 LISTED = "how many limits of huge pages are in the OCI specification"
+STATE = "what was not asked for in the OCI runtime's state"
 LACKS = "what the kernel lacks of what was granted last"
 WHAT_IS_LOST = [
     "the kernel's cpu.shares is '512', expected '1025'",
@@ -77,14 +78,13 @@ CASES: list[tuple[str, str, dict[str, Any], str, Any, Any]] = [
 
 
 CASES += [
-    (
-        *("PD-59", "RT-14", RUNC | ALONE, "what was not asked for in the OCI runtime's state"),
-        *({}, {"cpu_quota": 5}),
-    ),
-    (
-        *("PD-59", "RT-15", RUNC | ALONE),
-        "the OCI runtime's state after the update of c1 (no field)",
-        *({}, {"cpu_quota": 5}),
+    *(
+        (id_, requirement, runtime | ALONE, what, {}, {"cpu_quota": 5})
+        for id_, runtime in (("PD-59", OLD_RUNC), ("PD-79", RUNC))
+        for requirement, what in (
+            ("RT-14", STATE),
+            ("RT-15", "the OCI runtime's state after the update of c1 (no field)"),
+        )
     ),
     (
         *("PD-60", "RT-20", RUNC | ALONE),
@@ -327,25 +327,60 @@ def test_what_follows_is_nothing_by_itself(
     assert explained(id_, stack, kernel) is None
 
 
+KEPT = {"cpu_shares": 9, "cpu_quota": 5, "cpu_period": 6, "memory_limit_in_bytes": 7}
+
+
+def state(*lacking: str, **more: Any) -> Claim:
+    """Return a claim of a state that lacks some of what it had, and has something else."""
+    got = {name: value for name, value in KEPT.items() if name not in lacking} | more
+    return Claim(requirement="RT-14", what=STATE, got=got, want=KEPT)
+
+
+@pytest.mark.parametrize("runtime", [OLD_RUNC, RUNC])
 @pytest.mark.parametrize(
-    "got",
+    "claim",
     [
-        {"cpu_quota": 4},
-        {"cpu_quota": 5, "memory_limit_in_bytes": 6},
-        {"cpu_quota": 5, "cpu_period": 1},
-        "a word",
+        state(cpu_quota=4),
+        state("cpu_quota", "cpu_period", memory_limit_in_bytes=6),
+        state("cpu_quota", "cpu_period", cpuset_cpus="1"),
+        state(),
+        dataclasses.replace(state(), got="a word"),
+        dataclasses.replace(state(), want=KEPT | {"hugepage_limits": {"2MB": 4}}),
     ],
 )
-def test_pd_59_is_of_fields_that_are_gone_alone(got: Any) -> None:
-    want = {"cpu_quota": 5, "memory_limit_in_bytes": 7}
-    what = "what was not asked for in the OCI runtime's state"
+def test_what_runc_forgets_is_fields_that_are_gone_alone(
+    runtime: dict[str, Any], claim: Claim
+) -> None:
+    assert explained("RT-14", runtime | ALONE, claim) is None
 
-    claim = Claim(requirement="RT-14", what=what, got=got, want=want)
 
-    assert explained("RT-14", RUNC | ALONE, claim) is None
-    kept = dataclasses.replace(claim, got={"cpu_quota": 5})
-    assert explained("RT-14", RUNC | ALONE, kept) == "PD-59"
-    assert explained("RT-14", RUNC, kept) is None
+def test_a_later_runc_forgets_less() -> None:
+    shares, quota = state("cpu_shares"), state("cpu_quota", "cpu_period")
+
+    assert explained("RT-14", OLD_RUNC | ALONE, shares) == "PD-59"
+    assert explained("RT-14", RUNC | ALONE, shares) is None
+    assert explained("RT-14", OLD_RUNC | ALONE, quota) == "PD-59"
+    assert explained("RT-14", RUNC | ALONE, quota) == "PD-79"
+    assert explained("RT-14", RUNC, quota) is None
+
+
+SPLIT_STATES = [
+    ("R-05", RUNC | ALONE | SYSTEMD, FORGOTTEN),
+    ("R-05", OLD_RUNC | ALONE | SYSTEMD, FORGOTTEN),
+    ("PD-77", OLD_RUNC | ALONE | SYSTEMD, {"cpuset.cpus": ["", "0"]}),
+]
+
+
+@pytest.mark.parametrize(("deviation", "stack", "moved"), SPLIT_STATES)
+def test_a_state_is_explained_by_what_became_of_the_kernel_and_as_far_as_it_is_that(
+    deviation: str, stack: dict[str, Any], moved: dict[str, Any]
+) -> None:
+    kernel = Claim(requirement="RT-14", what=MOVED, got=moved, want={})
+
+    assert explained("RT-14", stack, kernel, state("cpu_quota", "cpu_period")) == deviation
+    assert explained("RT-14", stack, kernel, state(cpu_quota=4)) is None
+    # By itself it is what runc forgets, where that can be.
+    assert explained("RT-14", stack, state("cpu_quota", "cpu_period")) in ("PD-59", "PD-79")
 
 
 def test_the_pods_quota_and_a_containers_may_be_rounded_in_one_check() -> None:
