@@ -97,6 +97,7 @@ CASES += [
 RUNSC = {"oci_runtime": "runsc", "oci_runtime_version": "0.0.0-20260905035102-160fafc42237"}
 CASES += [
     ("PD-61", "RT-01", RUNSC, "the kernel's cpu.shares", "1024", "256"),
+    ("PD-61", "CRI-01", RUNSC, "the kernel's cpu.cfs_quota_us", "-1", "80000"),
     ("PD-61", "RT-33", RUNSC, "how many of them the kernel has as a whole", 0, 1),
     (
         *("PD-61", "RT-22", RUNSC),

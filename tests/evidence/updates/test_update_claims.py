@@ -120,6 +120,18 @@ def test_a_repetition() -> None:
     assert set(broken(refused, "CRI-01")) == {"CRI-01"}
 
 
+def test_a_repetition_of_what_was_never_done() -> None:
+    """Nothing moves where both updates were answered OK and neither was done."""
+    never = dataclasses.replace(REPEATED, before=after(REPEATED, kernel=KERNEL).after)
+    never = after(never, kernel=KERNEL)
+
+    assert broken(never, "RT-15") == {}
+    assert [claim.what for claim in broken(never, "CRI-01")["CRI-01"]] == [
+        "the kernel's cpu.shares",
+        "the kernel's memory.limit_in_bytes",
+    ]
+
+
 def test_the_swap_limit_may_follow_and_may_stay() -> None:
     stayed = {"memory.memsw.limit_in_bytes": KERNEL["memory.memsw.limit_in_bytes"]}
     else_where = {"memory.memsw.limit_in_bytes": "4096"}

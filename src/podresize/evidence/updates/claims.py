@@ -71,6 +71,16 @@ def in_kernel(
 def nothing_changes(id_: str, update: Update, fingerprint: RuntimeFingerprint) -> Iterator[Claim]:
     """The answer is OK, and every witness says what it said before."""
     yield from is_granted(id_, update, fingerprint)
+    yield from _unmoved(id_, update, fingerprint)
+
+
+def repeated(id_: str, update: Update, fingerprint: RuntimeFingerprint) -> Iterator[Claim]:
+    """The answer is OK, the kernel has what was asked for, and every witness says what it said."""
+    yield from in_kernel(id_, update, fingerprint)
+    yield from _unmoved(id_, update, fingerprint)
+
+
+def _unmoved(id_: str, update: Update, fingerprint: RuntimeFingerprint) -> Iterator[Claim]:
     yield _still(id_, update, fingerprint, {})
     for witness, label in REPORTS.items():
         if (before := getattr(update.before, witness)) is not None:
@@ -318,7 +328,7 @@ def _fields(*names: str) -> Claiming:
 
 
 CLAIMS: dict[str, Claiming] = {
-    "CRI-01": nothing_changes,
+    "CRI-01": repeated,
     "CRI-08": report_restored,
     "RT-01": _fields(oracle.SHARES),
     "RT-02": _fields(oracle.QUOTA, oracle.PERIOD),
