@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,9 @@ def test_verdicts_of_today_are_written_and_changes_told(tmp_path: Path) -> None:
     seen = whole_run.records()
     before = next(each for each in seen if each.get("requirement") == "ST-21")
     before.update(verdict="failed", reading="as it was judged once")
+    end = next(each for each in seen if each["type"] == "end")
+    before_counts = Counter(each["verdict"] for each in seen if each["type"] == "verdict")
+    end.update(exit=1, counts=dict(before_counts))
     out = whole_run.write(tmp_path / "out", seen)
     invoke(bundle, out, tmp_path / "b.zip")
 
@@ -79,6 +83,10 @@ def test_verdicts_of_today_are_written_and_changes_told(tmp_path: Path) -> None:
     assert after.timelines.keys() == load_run(out / "records.jsonl").timelines.keys()
     assert (tmp_path / "again/index.html").exists()
     assert json.loads((tmp_path / "again/records.jsonl").read_text().splitlines()[0])["run"]
+    # And that is a run as good as any: its end tells of today's verdicts.
+    assert (after.exit, after.counts["passed"]) == (0, before_counts["passed"] + 1)
+    invoke(bundle, tmp_path / "again", tmp_path / "again.zip")
+    assert invoke(verify, tmp_path / "again.zip").exit_code == 0
 
 
 def test_what_is_judged_as_it_was_is_exit_code_0(tmp_path: Path, out: Path) -> None:

@@ -6,11 +6,13 @@ import dataclasses
 import io
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import click
 
+from podresize.cli.driving import exit_code
 from podresize.cli.output import PEOPLE, Output, format_option
 from podresize.errors import EXIT_OK, EXIT_UNEXPECTED, HostError, UsageError
 from podresize_reports.bundle import RECORDS, Written, refuse_place, write_bundle
@@ -254,18 +256,26 @@ def _write_run(records: bytes, out: Path) -> Run:
 
 
 def _judged(lines: list[bytes], run: Run) -> bytes:
-    """Return the records with expectations, claims and verdicts as a run has them, in order."""
+    """Return the records with expectations, claims and verdicts as a run has them, in order.
+
+    The end counts them, and has the exit code of a run that ended with these.
+    """
     verdicts = iter(run.verdicts)
     told: set[tuple[str, str]] = set()
     written: list[bytes] = []
     for line in lines:
         # A line that is left out of the run, for whatever reason, stays as it is.
         read = read_run([line])
-        if not (read.verdicts or read.timelines or read.claims):
+        if not (read.verdicts or read.timelines or read.claims or read.complete):
             written.append(line)
             continue
         record: dict[str, Any] = json.loads(line.decode(errors="replace"))
-        if read.verdicts:
+        if read.complete:
+            counts = Counter(str(each.verdict) for each in run.verdicts)
+            record["counts"] = dict(sorted(counts.items()))
+            if read.exit in (EXIT_OK, EXIT_UNEXPECTED):
+                record["exit"] = exit_code(run, EXIT_OK)
+        elif read.verdicts:
             record |= dataclasses.asdict(next(verdicts))
         elif read.timelines:
             record["expectation"] = run.timelines[record["id"]].expectation

@@ -187,7 +187,7 @@ def finish(records: RecordFile, out: Path, worst: int, output: Output = PEOPLE) 
     A run that was interrupted gets no ``end``: its reports say that it died half way.
     """
     seen = load_run(records.path)
-    code = _code(seen, worst)
+    code = exit_code(seen, worst)
     if code != EXIT_INTERRUPTED:
         counts = Counter(str(verdict.verdict) for verdict in seen.verdicts)
         records.append(
@@ -213,7 +213,7 @@ def show_table(run: Run, output: Output = PEOPLE) -> None:
     output.say(closing_table(run, width=width, colour=colour))
 
 
-def _code(seen: Run, worst: int) -> int:
+def exit_code(seen: Run, worst: int) -> int:
     """Return the run's exit code: what pytest ended with, checked against the verdicts."""
     if worst in (EXIT_INTERRUPTED, EXIT_USAGE, EXIT_HARNESS):
         return worst
