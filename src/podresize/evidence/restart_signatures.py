@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from podresize.evidence.agreement import container_status, progress_value
+from podresize.evidence.agreement import (
+    api_is_done,
+    cgroup_shows,
+    container_status,
+    progress_value,
+)
 from podresize.evidence.case import Case
 from podresize.evidence.judges.transitions import early_done, other_faults, status_faults
+from podresize.oracle.model import POD
 from podresize.oracle.progress import DONE
 
 
@@ -36,3 +42,40 @@ def done_while_the_container_is_down(case: Case) -> str | None:
         if not is_down or shown.get("restartCount") != item.restart_count:
             return f"container {item.name} runs when the resize is called done"
     return case.why_not_ended()
+
+
+def pods_cgroup_misses_a_restart(case: Case) -> str | None:
+    """PD-80: the pod's cgroup stays where a container was down before the kubelet had raised it.
+
+    A container that must restart is seen to be down with its old run, by a sync of its own; then it
+    runs anew with its new values in every witness, the API says done, and the pod's cgroup keeps
+    what it had from the first sample to the last. Nothing else is wrong.
+    """
+    expectation = case.expectation
+    restarted = [item for item in expectation.containers if item.restarts]
+    if not restarted:
+        return "no container is restarted"
+    for item in restarted:
+        shown = [container_status(pod, item.name) for t, pod in case.pods if t > 0]
+        if not any(
+            "running" not in (each.get("state") or {})
+            and each.get("restartCount") == item.restart_count
+            for each in shown
+        ):
+            return f"container {item.name} is not seen to be down before it is started anew"
+    early = early_done(case)
+    others = [*status_faults(case), *(each for each in other_faults(case) if each not in early)]
+    if others:
+        return others[0].text
+    if not api_is_done(case.final_pod, expectation):
+        return "the API does not show the end"
+    for item in expectation.containers:
+        if not case.runtime_holds(item.name, item.runtime_after):
+            return f"the runtime does not report the end of container {item.name}"
+    for subject, wanted in expectation.cgroups_after.items():
+        if subject != POD and not cgroup_shows(case.cgroup(subject)[-1][1], wanted):
+            return f"the kernel does not hold the end of {subject}"
+    old = expectation.cgroups_before[POD]
+    if not all(cgroup_shows(files, old) for _, files in case.cgroup(POD)):
+        return "the pod's cgroup does not stay as it was"
+    return None

@@ -23,7 +23,10 @@ from podresize.evidence.agreement import (
 from podresize.evidence.answer_signatures import no_answer_to_an_added_container
 from podresize.evidence.case import Case, distinct
 from podresize.evidence.quota_signatures import no_quota_is_the_least_quota
-from podresize.evidence.restart_signatures import done_while_the_container_is_down
+from podresize.evidence.restart_signatures import (
+    done_while_the_container_is_down,
+    pods_cgroup_misses_a_restart,
+)
 from podresize.evidence.series_signatures import status_returns_between_changes
 from podresize.evidence.usage_signatures import usage_is_missing_after_a_restart
 from podresize.evidence.weight_signatures import pods_weight_is_taken_for_the_new_shares
@@ -215,6 +218,7 @@ SIGNATURES: dict[str, Signature] = {
     "pending-goes-when-the-kubelet-starts": status_signatures.pending_goes_when_the_kubelet_starts,
     "another-wish-stays-proposed": status_signatures.another_wish_stays_proposed,
     "done-while-the-container-is-down": done_while_the_container_is_down,
+    "pods-cgroup-misses-a-restart": pods_cgroup_misses_a_restart,
     "status-returns-between-changes": status_returns_between_changes,
     "memory-request-flickers-in-status": memory_request_flickers_in_status,
     "cpu-returns-with-each-memory-update": cpu_returns_with_each_memory_update,

@@ -157,6 +157,10 @@ CASES.append(
     )
 )
 
+HOLDS = "what does not hold what was granted"
+POD_STAYS = ["pod memory.limit_in_bytes: 134217728"]
+CASES.append(("PD-80", "PR-23", OLD_KUBERNETES, HOLDS, POD_STAYS, []))
+
 OLD_SYSTEMD = OLD_KUBERNETES | {"cgroup_driver": "systemd"}
 CASES += [
     (
@@ -219,6 +223,9 @@ def test_all_that_have_such_a_signature_are_here() -> None:
         ("RT-11", OLD, "cpu_shares in the runtime's ContainerStatus", 4),
         ("KL-05", OLD_KUBERNETES, "how its next run began", "StartError: no such file"),
         ("KL-05", {"kubernetes": "1.37.2"}, "how its next run began", "StartError: x"),
+        # It is the pod's cgroup alone, and no container's, that is forgotten.
+        ("PR-23", OLD_KUBERNETES, HOLDS, [*POD_STAYS, "c1 cpu.shares: 51"]),
+        ("PR-23", {"kubernetes": "1.37.2"}, HOLDS, POD_STAYS),
         # Half of an update is not one that was lost.
         ("RT-28", {}, LACKS, WHAT_IS_LOST[:1]),
         ("RT-19", {}, "the code of the answer", "OK"),
