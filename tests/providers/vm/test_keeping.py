@@ -137,6 +137,48 @@ def test_what_disturbs_for_a_while_disturbs_both(monkeypatch: pytest.MonkeyPatch
     assert slowness.measure(guest, Path("/kubelet"), seconds=5.0) == 8.0
 
 
+def test_what_the_guest_waited_for_processors_is_taken_off(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Three others want them as well, and the host's own run is too short to be held up."""
+    now = ran = waited = 0.0
+    threads = [tmp_path / "task" / name / "schedstat" for name in ("11", "12")]
+    for each in threads:
+        each.parent.mkdir(parents=True)
+    threads[1].write_text("5000000000 1000000000 7\n")  # another thread, which does nothing
+
+    def take(seconds: float) -> str:
+        nonlocal now, ran, waited
+        now, ran, waited = now + 4 * seconds, ran + seconds, waited + 3 * seconds
+        threads[0].write_text(f"{ran * 1e9:.0f} {waited * 1e9:.0f} 1\n")
+        return ""
+
+    def take_here(command: list[str]) -> None:
+        nonlocal now
+        now += 0.0 if command == [slowness.NOTHING] else 0.1
+
+    class Guest:
+        def run(self, *command: str, **_: float) -> str:
+            return take(0.1 if command == (slowness.NOTHING,) else 0.9)
+
+    take(0.0)
+    guest: Any = Guest()
+    monkeypatch.setattr(slowness, "_run", take_here)
+    monkeypatch.setattr("time.monotonic", lambda: now)
+
+    assert slowness.measure(guest, Path("/kubelet"), seconds=5.0) == 32.0
+    assert slowness.measure(guest, Path("/kubelet"), seconds=5.0, machine=tmp_path) == 8.0
+    assert slowness.measure(guest, Path("/kubelet"), seconds=5.0, machine=tmp_path / "no") == 32.0
+
+
+def test_a_thread_that_has_ended_has_not_waited(tmp_path: Path) -> None:
+    (tmp_path / "task" / "1").mkdir(parents=True)
+    (tmp_path / "task" / "1" / "schedstat").symlink_to(tmp_path / "gone")
+
+    assert slowness.on_processors(tmp_path) == (0.0, 0.0)
+    assert slowness.on_processors(Path("/proc/self"))[0] > 0
+
+
 def test_a_program_that_does_not_run_here_measures_nothing(
     guest_says: Callable[..., Any], tmp_path: Path
 ) -> None:

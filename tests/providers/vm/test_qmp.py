@@ -66,6 +66,11 @@ def test_events_between_question_and_answer_are_passed_over(tmp_path: Path) -> N
     assert [name for name, _ in fake.asked] == ["qmp_capabilities", "query-status"]
 
 
+def test_the_process_that_listens_is_known(tmp_path: Path) -> None:
+    with qemu(tmp_path) as (_, qmp):
+        assert qmp.process.resolve() == Path("/proc/self").resolve()
+
+
 def test_a_guest_goes_on_when_its_memory_is_there(tmp_path: Path) -> None:
     states = [{"status": "inmigrate"}, {"status": "inmigrate"}, {"status": "paused"}]
     with qemu(tmp_path, query_status=states) as (fake, qmp):

@@ -67,7 +67,9 @@ def keep(layout: GuestLayout, *, host_program: Path, patience: float) -> None:
         guest = connected(layout.agent, patience=patience)
         wait_for_images(guest, within=_IMAGES_SECONDS * patience)
         steps.done("images in containerd")
-        factor = slowness.measure(guest, host_program, seconds=_ASK_SECONDS)
+        with Qmp(layout.qmp) as qmp:
+            machine = qmp.process
+        factor = slowness.measure(guest, host_program, seconds=_ASK_SECONDS, machine=machine)
         steps.done("slowness measured")
         guest.run("/bin/sync", seconds=_ASK_SECONDS)
         with Qmp(layout.qmp) as qmp:

@@ -6,6 +6,7 @@ import json
 import shlex
 import shutil
 import socket
+import struct
 import time
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,13 @@ class Qmp(Closing):
         """End the connection; the machine goes on."""
         self._stream.close()
         self._socket.close()
+
+    @property
+    def process(self) -> Path:
+        """The directory in /proc of the QEMU that listens, as unix(7) names it (SO_PEERCRED)."""
+        size = struct.calcsize("3i")
+        said = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+        return Path("/proc", str(struct.unpack("3i", said)[0]))
 
     def execute(self, command: str, **arguments: Any) -> Any:
         """Carry out a command; return what QEMU answers. Events that come between are dropped."""

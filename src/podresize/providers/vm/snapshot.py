@@ -25,8 +25,8 @@ from podresize.providers.vm.machine import Machine, kernel_arguments
 from podresize.providers.vm.parts import Parts
 
 MEMORY, SCRATCH, FACTS = "memory", "scratch.qcow2", "kept.json"
-_LAYOUT = 2
-"""Counts changes of what is kept, or of what is done to a guest before it is."""
+_LAYOUT = 3
+"""Counts changes of what is kept, or of what is done to a guest before it is: measured, too."""
 _KEPT_AT_MOST = 6
 """About half a gigabyte each: the oldest go first, by their last use."""
 _CPUINFO = Path("/proc/cpuinfo")
