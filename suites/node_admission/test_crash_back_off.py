@@ -56,13 +56,6 @@ def runs_again(pod: dict[str, Any], *, crashes: int) -> bool:
     return bool(told["restartCount"] == crashes and has_begun)
 
 
-def is_under_way(pod: dict[str, Any]) -> bool:
-    """Whether the API says that a resize is not done yet."""
-    types = {each["type"] for each in pod["status"].get("conditions") or ()}
-    waiting = {"PodResizePending", "PodResizeInProgress"}
-    return bool(pod["status"].get("resize") or types & waiting)
-
-
 def last_run(pod: dict[str, Any]) -> dict[str, Any]:
     """Return the run that is told of last: ``startedAt``, and of one that ended ``finishedAt``."""
     told = status(pod)
@@ -136,7 +129,7 @@ def test_what_it_was_granted_is_in_force_when_it_runs(pods: Pods, change: Change
     if not waits(answered, crashes=CRASHES):
         unsupported("it was started again before the resize could be asked for")
     after = pod.until(
-        lambda raw: runs_again(raw, crashes=CRASHES) and not is_under_way(raw), within=seconds
+        lambda raw: runs_again(raw, crashes=CRASHES) and not pod.is_under_way(raw), within=seconds
     )
 
     was, asked = (each["spec"]["containers"][0]["resources"] for each in (before, after))

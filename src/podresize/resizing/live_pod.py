@@ -106,6 +106,11 @@ class LivePod:
             for each in raw["spec"]["containers"]
         )
 
+    @staticmethod
+    def is_under_way(raw: dict[str, Any]) -> bool:
+        """Whether the API says that a resize is not done yet, in either form of the signal."""
+        return bool(raw["status"].get("resize") or resize_conditions(raw))
+
     @property
     def restarts(self) -> int:
         """How often containers of the pod were restarted, as the API says now."""
