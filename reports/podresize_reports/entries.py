@@ -24,6 +24,7 @@ import podresize
 from podresize.errors import UsageError
 from podresize_reports.certificate import KIND, SCHEMA, Certificate, certificates, to_yaml
 from podresize_reports.certificate_page import badge, page
+from podresize_reports.command_line import without_options
 from podresize_reports.contents import LARGEST_FILE, open_plain
 from podresize_reports.loading import Run
 from podresize_reports.markdown import text
@@ -35,8 +36,6 @@ BUNDLE = "bundle.zip"
 CERTIFICATE = "certificate.yaml"
 INDEX = "README.md"
 _LARGEST_CERTIFICATE = 1 << 20
-# Where a run was written says nothing of it.
-_OF_THE_HOST = re.compile(r"--(out|bundle)(=.*)?")
 _NOT_IN_A_NAME = re.compile(r"[^\w.+-]+")
 _HEAD = """\
 # Certificates
@@ -152,15 +151,8 @@ def drawn(found: Certificate, digest: str) -> dict[str, bytes]:
 
 
 def _reproduce(run: Run) -> str:
-    kept, skips = [], False
-    for word in run.argv:
-        if skips:
-            skips = False
-        elif (found := _OF_THE_HOST.fullmatch(word)) is not None:
-            skips = found[2] is None
-        else:
-            kept.append(word)
-    return shlex.join(["podresize", *kept])
+    # Where a run was written says nothing of it.
+    return shlex.join(["podresize", *without_options(run.argv, "out", "bundle")])
 
 
 def not_drawn(directory: Path, files: dict[str, bytes]) -> Iterator[Complaint]:

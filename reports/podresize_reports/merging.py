@@ -10,6 +10,7 @@ from typing import Any
 
 from podresize.errors import UsageError
 from podresize.requirements.shard import Shard
+from podresize_reports.command_line import without_options
 from podresize_reports.loading import Run, read_run
 from podresize_reports.required import stack_of
 
@@ -101,7 +102,8 @@ def _together(parts: Sequence[Part], runs: Sequence[Run]) -> bytes:
                         targets.add(record["target"])
                     written.append(line)
     options = {name: value for name, value in head["options"].items() if name != "shard"}
-    head |= {"started": min(run.started for run in runs), "options": options}
+    argv = without_options(head.get("argv", ()), "shard")
+    head |= {"started": min(run.started for run in runs), "argv": argv, "options": options}
     counts = Counter(str(verdict.verdict) for run in runs for verdict in run.verdicts)
     end = {
         "type": "end",

@@ -26,6 +26,7 @@ def part(number: int, of: int = 2, spoil: Callable[[Records], Any] = lambda _: N
     """A shard: the first has what a timeline decides, the others the rest."""
     seen = whole_run.records()
     seen[0]["options"] |= {"shard": f"{number}/{of}"}
+    seen[0]["argv"] = ["run", "--shard", f"{number}/{of}", "--profile=core"]
     seen[0]["run"] = f"part-{number}"
     has = ("ST-21", "KL-30") if number == 1 else ("API-30", "ST-40")
     evidence = "timeline" if number == 1 else "claims"
@@ -58,6 +59,7 @@ def test_the_parts_make_the_whole(tmp_path: Path) -> None:
     assert said == ["API-30", "KL-30", "ST-21", "ST-40"]
     assert whole.counts == {"passed": 3, "unsupported": 1}
     assert "shard" not in whole.options
+    assert whole.argv == ("run", "--profile=core")
 
 
 def test_a_shard_alone_is_whole_and_certifies_nothing(tmp_path: Path) -> None:
