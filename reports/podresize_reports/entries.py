@@ -187,6 +187,9 @@ def product_of(found: Certificate) -> str:
     if said.get("gate") is False:
         parts.append("gate-off")
     parts.append(f"cgroup-v{said.get('cgroup_version')}")
+    # Of two stacks that differ in nothing else, one would take the other's place.
+    if said.get("cgroup_driver") == "systemd":
+        parts.append("systemd")
     return _NOT_IN_A_NAME.sub("-", "-".join(dict.fromkeys(parts)))
 
 

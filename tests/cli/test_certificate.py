@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from tests.cli.test_bundle import invoke
-from tests.oracle.test_container_update import V1
+from tests.oracle.test_container_update import V1, V2
 from tests.reports import records_builder as build
 from tests.reports import whole_run
 
@@ -20,21 +21,21 @@ from podresize.errors import UsageError
 from podresize.evidence.claim_judging import judge
 from podresize.evidence.claims import Claim
 from podresize.requirements.loader import load_catalogue
+from podresize.requirements.runtime_target import RuntimeFingerprint
 
 
 def certify(*words: object) -> Result:
     return CliRunner().invoke(certificate, list(map(str, words)), catch_exceptions=False)
 
 
-@pytest.fixture
-def whole(tmp_path: Path) -> Path:
+def bundled(tmp_path: Path, stack: RuntimeFingerprint = V1) -> Path:
     """The bundle of a runtime that meets every requirement."""
-    label, out = str(V1), tmp_path / "out"
+    label, out = str(stack), tmp_path / "out"
     known = [each for each in load_catalogue().requirements.values() if "runtime" in each.profiles]
     claims = [Claim(requirement=each.id, what="x", got=1, want=1) for each in known]
     verdicts = []
     for each, claim in zip(known, claims, strict=True):
-        found = judge(each.id, [claim], V1, check=build.CHECK)
+        found = judge(each.id, [claim], stack, check=build.CHECK)
         verdicts.append(build.verdict(each.id, found.kind, target=label, level=str(each.level)))
     made = {"type": "claims", "check": build.CHECK, "target": label}
     records = [
@@ -43,7 +44,7 @@ def whole(tmp_path: Path) -> Path:
             argv=["certify-runtime", "--out=/x/y", "--bundle", "z.zip", "-n", "3"],
             options={"profiles": [], "requirements": []},
         ),
-        build.target_record(label, fingerprint=V1.to_json(), notes=[]),
+        build.target_record(label, fingerprint=stack.to_json(), notes=[]),
         made | {"claims": [claim.to_json() for claim in claims]},
         *verdicts,
         build.end_record(counts={"passed": len(verdicts)}),
@@ -51,6 +52,11 @@ def whole(tmp_path: Path) -> Path:
     whole_run.write(out, records)
     assert invoke(bundle, out, tmp_path / "b.zip").exit_code == 0
     return tmp_path / "b.zip"
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> Path:
+    return bundled(tmp_path)
 
 
 def test_a_certificate_is_written_and_checked(tmp_path: Path, whole: Path) -> None:
@@ -119,6 +125,20 @@ def test_a_certificate_is_published_with_the_table_of_all(tmp_path: Path, whole:
     assert row.startswith("| [containerd 1.6.36, runc 1.1.5, cgroup v1 cgroupfs](")
     assert row.endswith(f"| runtime: conformant |  | {podresize.__version__} | 2026-03-01 |")
     assert certify("--check", root / name).exit_code == 0
+
+
+def test_stacks_that_differ_in_the_cgroup_driver_have_an_entry_each(tmp_path: Path) -> None:
+    root = tmp_path / "certification"
+    for driver in ("cgroupfs", "systemd"):
+        (place := tmp_path / driver).mkdir()
+        found = bundled(place, dataclasses.replace(V2, cgroup_driver=driver))
+        assert certify(found, "--into", root).exit_code == 0
+
+    names = sorted(place.name for place in (root / podresize.__version__).iterdir())
+    assert names == [
+        "containerd-1.6.36-runc-1.1.5-cgroup-v2",
+        "containerd-1.6.36-runc-1.1.5-cgroup-v2-systemd",
+    ]
 
 
 @pytest.mark.parametrize(
