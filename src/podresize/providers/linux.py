@@ -78,13 +78,30 @@ def start_ticks(pid: int, *, proc: Path = Path("/proc")) -> int | None:
 
     A pid and its start time together name a process for ever; a pid alone is used again.
     """
+    fields = _stat(proc / str(pid))
+    return None if not fields or fields[0] in ("Z", "X") else int(fields[19])
+
+
+def below(pid: int, *, proc: Path = Path("/proc")) -> list[int]:
+    """Return the processes that descend from one, but for those that wait to be reaped."""
+    parents: dict[int, int] = {}
+    for entry in proc.glob("[0-9]*"):
+        if (fields := _stat(entry)) and fields[0] not in ("Z", "X"):
+            parents[int(entry.name)] = int(fields[1])
+    found = {pid}
+    while more := {each for each, parent in parents.items() if parent in found} - found:
+        found |= more
+    return sorted(found - {pid})
+
+
+def _stat(process: Path) -> list[str]:
+    """Return the fields of a process's ``stat`` from its state on; none where it is gone."""
     try:
-        stat = (proc / str(pid) / "stat").read_text()
+        stat = (process / "stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
-        return None
+        return []
     # The command may hold spaces and parentheses: fields are counted after the last one (proc(5)).
-    fields = stat.rpartition(")")[2].split()
-    return None if fields[0] in ("Z", "X") else int(fields[19])
+    return stat.rpartition(")")[2].split()
 
 
 def is_alive(pid: int, ticks: int) -> bool:

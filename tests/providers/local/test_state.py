@@ -5,15 +5,17 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
 from podresize.errors import HarnessError, HostError, UsageError
 from podresize.providers import linux, recording
-from podresize.providers.local import cgroups, network, provider, starting, state
+from podresize.providers.local import cgroups, cleaning, network, provider, starting, state
 from podresize.providers.local.cleaning import clean
 from podresize.providers.local.layout import MAX_CLUSTERS
 
@@ -272,3 +274,39 @@ def test_what_does_not_end_is_named_and_found_again(
     shutil.rmtree(left)
     starting.end(dead)
     assert state.find("one") is None
+
+
+def test_what_no_cgroup_of_the_cluster_holds_is_named_and_found_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A guest is in none: it is below the cluster's init."""
+    monkeypatch.setattr(cleaning, "_CLEANING_SECONDS", 0.05)
+    with subprocess.Popen(["sh", "-c", "sleep 60 & echo $!; wait"], stdout=PIPE, text=True) as init:
+        assert init.stdout is not None
+        guest = int(init.stdout.readline())
+        ticks = linux.start_ticks(init.pid)
+        assert ticks is not None
+        cluster = claim("one")
+        state.born(cluster, (init.pid, ticks))
+        dead = kill(dataclasses.replace(cluster, init=(init.pid, ticks)))
+
+        with monkeypatch.context() as kernel:
+            kernel.setattr(signal, "pidfd_send_signal", lambda *_: None)
+            with pytest.raises(HarnessError, match="does not end, though it was killed") as raised:
+                starting.end(dead)
+        assert raised.value.value == f"pid {guest}"
+        assert state.find("one") == dead
+
+        swept = starting.sweep()
+        os.kill(guest, signal.SIGKILL)
+    assert swept == ["one"]
+    assert init.returncode == -signal.SIGKILL
+    assert state.find("one") is None
+
+
+def test_a_cluster_is_written_down_with_its_init() -> None:
+    cluster = claim("one")
+
+    state.born(cluster, (42, 17))
+
+    assert state.find("one") == dataclasses.replace(cluster, init=(42, 17))

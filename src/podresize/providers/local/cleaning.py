@@ -32,6 +32,7 @@ def clean(layout: Layout, supervisor: tuple[int, int], init: tuple[int, int] | N
     if mine is None or mine.supervisor != supervisor:
         state.forget(layout, supervisor)
         return
+    init = init or mine.init
     if init is not None and linux.is_alive(*init):
         with contextlib.suppress(ProcessLookupError):
             descriptor = os.pidfd_open(init[0])
@@ -39,7 +40,9 @@ def clean(layout: Layout, supervisor: tuple[int, int], init: tuple[int, int] | N
             select.select([descriptor], [], [], _CLEANING_SECONDS)
             os.close(descriptor)
     deadline = time.monotonic() + _CLEANING_SECONDS
-    left = cgroups.remove(layout.cgroup, deadline=deadline)
+    left = bool(cgroups.remove(layout.cgroup, deadline=deadline))
+    # A guest is in no cgroup of the host's.
+    left = left or (init is not None and linux.is_alive(*init))
     with locked():
         # The links are named after the index, which another cluster can have once this one is gone.
         mine = state.find(layout.name)

@@ -94,14 +94,22 @@ def end(there: state.ClusterState) -> None:
     left = state.find(there.layout.name)
     if left is not None and left.supervisor == there.supervisor:
         clean(there.layout, there.supervisor, None)
-        if pids := cgroups.pids(there.layout.cgroup):
+        if pids := _left_of(there):
             raise HarnessError(
                 f"what {there.layout.name} was made of does not end, though it was killed",
                 value=f"pid {', '.join(map(str, pids))}",
                 origin=there.layout.cgroup,
                 causes=("the kernel holds it: a machine that hangs in KVM, or a disk that does",),
-                next_command=f"cat /proc/{pids[0]}/wchan; podresize {there.what} list",
+                next_command=f"cat /proc/{pids[0]}/wchan",
             )
+
+
+def _left_of(there: state.ClusterState) -> list[int]:
+    """Return the processes of a cluster that are still there: its pods', or below its init."""
+    left = cgroups.pids(there.layout.cgroup)
+    if there.init is not None and linux.is_alive(*there.init):
+        left += linux.below(there.init[0]) or [there.init[0]]
+    return sorted(set(left))
 
 
 def sweep() -> list[str]:

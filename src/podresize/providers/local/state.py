@@ -31,9 +31,11 @@ GUEST = "guest"
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterState:
-    """What ``cluster.json`` says. ``supervisor`` is (pid, start ticks), ``joins`` the host's.
+    """What ``cluster.json`` says. ``supervisor`` and ``init`` are (pid, start ticks).
 
-    ``what`` is ``cluster`` or ``runtime``: a runtime alone takes a name and an index as well.
+    ``joins`` is the host's supervisor. ``what`` is ``cluster`` or ``runtime``: a runtime alone
+    takes a name and an index as well. ``init`` is None until it is born: all that a cluster runs is
+    below it and ends before it does, so that it tells what the kernel does not let go of.
     """
 
     layout: Layout
@@ -42,6 +44,7 @@ class ClusterState:
     what: str = CLUSTER
     joins: tuple[int, int] | None = None
     handle: dict[str, Any] | None = None
+    init: tuple[int, int] | None = None
 
     @property
     def provider(self) -> str:
@@ -63,21 +66,26 @@ class ClusterState:
             "what": self.what,
             "joins": self.joins,
             "handle": self.handle,
+            "init": self.init,
         }
 
     @classmethod
     def from_json(cls, raw: dict[str, Any]) -> ClusterState:
         """Rebuild from ``to_json``."""
         pid, ticks = raw["supervisor"]
-        joins = raw["joins"]
         return cls(
             layout=Layout(name=raw["name"], index=raw["index"]),
             supervisor=(pid, ticks),
             target=raw["target"],
             what=raw.get("what", CLUSTER),
-            joins=None if joins is None else (joins[0], joins[1]),
+            joins=_process(raw["joins"]),
             handle=raw["handle"],
+            init=_process(raw.get("init")),
         )
+
+
+def _process(raw: list[int] | None) -> tuple[int, int] | None:
+    return None if raw is None else (raw[0], raw[1])
 
 
 def clusters(what: str | None = None) -> list[ClusterState]:
@@ -158,6 +166,11 @@ def _name_of_another(name: str, cgroup: Path, root: Path) -> UsageError:
         ),
         next_command="podresize cluster up --name another",
     )
+
+
+def born(mine: ClusterState, init: tuple[int, int]) -> None:
+    """Write down below which process everything of a cluster is. Raises ``OSError``."""
+    recording.write(dataclasses.replace(mine, init=init))
 
 
 def hand_over(name: str, handle: dict[str, Any]) -> None:

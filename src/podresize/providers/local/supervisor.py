@@ -135,6 +135,7 @@ class Supervisor:
             self.tell({"event": "step", "step": "files written"})
             events, init = self._fork_init(layout)
             tell_guardian({"init": init})
+            state.born(claimed, init)
             self.tell({"event": "born", "init": init[0]})
             self._watch(init[0], guardian, stop, events)
         except PodresizeError as error:
