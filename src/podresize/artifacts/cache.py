@@ -52,8 +52,14 @@ class Cache:
         return self._artifact(entry, cached=True)
 
     def entries(self) -> list[Entry]:
-        """Return all entries, sorted by component, version and architecture."""
-        paths = self.layout.index.glob("*.json") if self.layout.index.is_dir() else ()
+        """Return all entries, sorted by component, version and architecture.
+
+        None of a cache that this user may not look into.
+        """
+        try:
+            paths = list(self.layout.index.glob("*.json"))
+        except PermissionError:
+            paths = []
         found = [entry for path in paths if (entry := read_entry(path)) is not None]
         return sorted(found, key=entry_order)
 

@@ -221,9 +221,11 @@ def _unescaped(path: str) -> str:
     return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), path)
 
 
-def _free_disk() -> int:
-    """Return the room for clusters, asked of the nearest directory that is there and readable."""
-    place = state_root()
+def free_disk(place: Path) -> int:
+    """Return how many bytes are free where a directory is, or will be.
+
+    The nearest directory above it that is there and may be looked at is asked.
+    """
     while True:
         try:
             return shutil.disk_usage(place).free
@@ -251,7 +253,7 @@ def inspect() -> Host:
         overlayfs="\toverlay\n" in Path("/proc/filesystems").read_text(),
         memory=min(memory["MemTotal"], *_memory_limits(mounts)),
         cpus=len(os.sched_getaffinity(0)),
-        disk_free=_free_disk(),
+        disk_free=free_disk(state_root()),
         missing_tools=tuple(tool for tool in _TOOLS if shutil.which(tool) is None),
         kernel=platform.release(),
         inotify_free=inotify.free(),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -116,6 +117,26 @@ def test_room_for_a_guest_that_is_kept_is_asked_for_before_the_first(
     told = [each.what for each in guest_host.lacking(host())]
 
     assert any("for a guest that is kept" in each for each in told) is not is_kept
+
+
+@pytest.fixture
+def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Keep the cache where this process may not look, as another user's."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "closed/xdg"))
+    (tmp_path / "closed/xdg/podresize/guests").mkdir(parents=True)
+    (tmp_path / "closed").chmod(0)
+    me = os.geteuid()
+    if me == 0:
+        os.seteuid(65534)
+    yield
+    os.seteuid(me)
+    (tmp_path / "closed").chmod(0o700)
+
+
+@pytest.mark.usefixtures("closed")
+def test_a_cache_that_may_not_be_looked_into_has_nothing(host: Callable[..., Host]) -> None:
+    assert guest_host.about_qemu().startswith("not in the cache yet")
+    assert all("disk free" not in each.what for each in guest_host.lacking(host(is_root=False)))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 from pathlib import Path
 
 from podresize.artifacts import apt
@@ -65,7 +64,7 @@ def lacking(host: Host) -> list[Problem]:
                 remedy="PODRESIZE_STATE_DIR=/another/disk scripts/podresize run --provider vm",
             )
         )
-    if not _keeps_any() and (free := _free(CacheLayout().root)) < _KEPT_NEEDED:
+    if not _keeps_any() and (free := hosts.free_disk(CacheLayout().root)) < _KEPT_NEEDED:
         found.append(
             Problem(
                 what=f"{free >> 20} MiB of disk free below {CacheLayout().root}, "
@@ -108,15 +107,10 @@ def _packages_lacking(host: Host) -> list[Problem]:
 
 def _keeps_any() -> bool:
     """Return whether a guest is kept in the cache: the first one needs most room."""
-    guests = CacheLayout().guests
-    return guests.is_dir() and any(guests.glob(f"*/{snapshot.FACTS}"))
-
-
-def _free(place: Path) -> int:
-    """Return how many bytes are free where a directory is, or will be."""
-    while not place.exists():
-        place = place.parent
-    return shutil.disk_usage(place).free
+    try:
+        return any(CacheLayout().guests.glob(f"*/{snapshot.FACTS}"))
+    except OSError:  # nothing that this user could use
+        return False
 
 
 def check() -> Host:
