@@ -59,11 +59,11 @@ def processes_of(name: str) -> dict[int, str]:
     return found
 
 
-def leftovers(name: str, *, index: int | None = None, netns: int | None = None) -> list[str]:
+def leftovers(name: str, *, index: int | None = None) -> list[str]:
     """Return whatever of a cluster is still there: nothing is what there should be.
 
-    ``index`` names the interface; it is left out where another cluster may have taken the index.
-    ``netns`` is the inode of the cluster's network namespace.
+    An interface is found by the directory that it carries as its alias, and by ``index``, which is
+    left out where another cluster may have taken it.
     """
     root = state_root()
     found = [f"process {pid}: {what}" for pid, what in processes_of(name).items()]
@@ -72,24 +72,15 @@ def leftovers(name: str, *, index: int | None = None, netns: int | None = None) 
     found += [f"cgroup {place}" for place in cgroups.places(f"podresize-{name}")]
     if index is not None and Path(f"/sys/class/net/podresize{index}").exists():
         found.append(f"interface podresize{index}")
-    if netns is not None:
-        found += [f"process {pid} in its network" for pid in processes_in(netns)]
+    for link in Path("/sys/class/net").iterdir():
+        with contextlib.suppress(OSError):  # it has gone, or is no link
+            if (link / "ifalias").read_text().strip() == str(root / name):
+                found.append(f"interface {link.name}, by its alias")
     if root.is_dir():
         found += [f"directory {entry}" for entry in root.iterdir() if entry.name == name]
         for draft in root.glob(".new-*/cluster.json"):
             with contextlib.suppress(OSError):
                 found += [f"directory {draft.parent}"] if f'"{name}"' in draft.read_text() else []
-    return found
-
-
-def processes_in(netns: int) -> list[int]:
-    """Return the processes of a network namespace."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                if (entry / "ns" / "net").stat().st_ino == netns:
-                    found.append(int(entry.name))
     return found
 
 
