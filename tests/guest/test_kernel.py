@@ -273,19 +273,36 @@ def test_times_are_this_hosts_and_the_offset_is_recorded(
     assert Timeline.from_json(timeline.to_json()) == timeline
 
 
-class Ahead(GuestClock):
-    """A clock of a guest that this host's is ahead of by an hour."""
+class Off(GuestClock):
+    """A clock of a guest that this host's is ahead of by that much more."""
+
+    def __init__(self, agent: Agent, by: float) -> None:
+        super().__init__(agent)
+        self._by = by
 
     def offset(self) -> Offset:
         found = super().offset()
-        return Offset(found.seconds + 3600.0, found.uncertainty)
+        return Offset(found.seconds + self._by, found.uncertainty)
 
 
 def test_a_guests_time_is_mapped_by_what_this_host_is_ahead(
     agent: Agent, cgroup: Path, tmp_path: Path
 ) -> None:
+    """What the guest's clock says is this host's five seconds before, whenever it arrives."""
     kernel = GuestKernel(agent, {"unified": tmp_path})
-    kernel.clock = Ahead(agent)
+    kernel.clock = Off(agent, by=-5.0)
+    recorder = Recorder()
+    before = time.monotonic() - recorder.origin
+    with kernel.sampler({"c": {"cpu.max": cgroup / "cpu.max"}}, recorder=recorder):
+        seen(recorder, lambda found: bool(found))
+        now = time.monotonic() - recorder.origin
+
+    assert before - 5.1 <= recorder.observations()[0].t <= now - 4.9
+
+
+def test_nothing_is_seen_later_than_it_arrived(agent: Agent, cgroup: Path, tmp_path: Path) -> None:
+    kernel = GuestKernel(agent, {"unified": tmp_path})
+    kernel.clock = Off(agent, by=3600.0)
     recorder = Recorder()
     with kernel.sampler({"c": {"cpu.max": cgroup / "cpu.max"}}, recorder=recorder):
         seen(recorder, lambda found: bool(found))
