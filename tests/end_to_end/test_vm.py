@@ -87,7 +87,7 @@ def test_the_node_is_what_was_asked_for(cluster: ClusterHandle) -> None:
     assert (print_.kubernetes, print_.kubelet) == (V2.kubernetes, V2.kubernetes)
     assert print_.kernel != os.uname().release
     assert print_.host_limits == ("no swap (the guest has none)",)
-    assert print_.slowness >= 1.0
+    assert (print_.slowness > 1.5) or print_.accelerator == "kvm"
 
 
 def test_a_pods_cgroups_are_the_guests(cluster: ClusterHandle) -> None:

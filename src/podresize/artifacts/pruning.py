@@ -119,9 +119,10 @@ def _prune_guests(
             continue
         # What tells of a guest is touched whenever one goes on.
         used = 0.0
-        for file in directory.iterdir():
-            with contextlib.suppress(FileNotFoundError):
-                used = max(used, file.stat().st_mtime)
+        with contextlib.suppress(FileNotFoundError):  # another process removes it
+            for file in directory.iterdir():
+                with contextlib.suppress(FileNotFoundError):
+                    used = max(used, file.stat().st_mtime)
         is_old = older_than_days is not None and now - used > older_than_days * _DAY
         # One that a machine is just beginning with is locked.
         if (everything or is_old) and remove_if_free(directory):

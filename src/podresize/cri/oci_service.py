@@ -138,11 +138,12 @@ class OciService:
         """
         place = self._cgroup_of(container)
         self._command.must("kill", container, "KILL")
-        deadline = time.monotonic() + _END_SECONDS * self._command.slowness
+        seconds = _END_SECONDS * self._command.slowness
+        deadline = time.monotonic() + seconds
         while place is not None and self._kernel.pids(place):
             if time.monotonic() > deadline:
                 raise HarnessError(
-                    f"a process is still there {_END_SECONDS:g} s after KILL", value=container
+                    f"a process is still there {seconds:g} s after KILL", value=container
                 )
             time.sleep(_LOOK_SECONDS)  # a cgroup does not tell everywhere that it is empty
 

@@ -103,13 +103,16 @@ def test_a_factor_is_no_less_than_one_and_no_more_than_a_machine_has(
     assert slowness.factor(inside, here) == found
 
 
-def test_a_start_of_nothing_is_taken_off(guest_says: Callable[..., Any], tmp_path: Path) -> None:
+def test_what_is_run_in_a_guest_is_the_program_and_nothing_at_all(
+    guest_says: Callable[..., Any], tmp_path: Path
+) -> None:
     program = tmp_path / "kubelet"
     program.write_text("#!/bin/sh\nexit 0\n")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     guest = guest_says()
 
-    assert slowness.measure(guest, program, seconds=5.0) >= 1.0
+    slowness.measure(guest, program, seconds=5.0)
+
     assert guest.ran[0] == ("/usr/local/bin/kubelet", "--version")
     assert guest.ran[-1] == ("/bin/true",)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import shutil
 import socket
@@ -69,6 +70,18 @@ def test_events_between_question_and_answer_are_passed_over(tmp_path: Path) -> N
 def test_the_process_that_listens_is_known(tmp_path: Path) -> None:
     with qemu(tmp_path) as (_, qmp):
         assert qmp.process.resolve() == Path("/proc/self").resolve()
+
+
+def test_one_that_takes_no_commands_leaves_no_connection(tmp_path: Path) -> None:
+    refused = {"error": {"desc": "not now"}}
+
+    fake = FakeQemu(tmp_path / "q", {"qmp_capabilities": [refused]})
+    with pytest.raises(HarnessError, match="QEMU refuses qmp_capabilities"):
+        Qmp(tmp_path / "q", patience=5.0)
+    fake.thread.join(5.0)
+
+    assert not fake.thread.is_alive()
+    gc.collect()
 
 
 def test_a_guest_goes_on_when_its_memory_is_there(tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ from podresize.providers.vm.layout import GuestLayout
 from podresize.providers.vm.machine import Machine
 
 GUEST_READY_SECONDS = 240.0
-"""More than ``keeping`` and ``resuming`` give their steps together: it is they who say which step
-failed, and whether the guest hangs."""
+"""More than ``keeping`` gives its steps together, and ``resuming`` any of its: it is they who say
+which step failed, and whether the guest hangs."""
 
 
 class MachineMaking(Ordered):

@@ -40,7 +40,11 @@ class Qmp(Closing):
         except OSError as error:
             self._socket.close()
             raise self._error(f"QEMU does not take commands: {error}") from error
-        self.execute("qmp_capabilities")
+        try:
+            self.execute("qmp_capabilities")
+        except HarnessError:
+            self.close()
+            raise
 
     def close(self) -> None:
         """End the connection; the machine goes on."""

@@ -28,7 +28,7 @@ MEMORY, SCRATCH, FACTS = "memory", "scratch.qcow2", "kept.json"
 _LAYOUT = 3
 """Counts changes of what is kept, or of what is done to a guest before it is: measured, too."""
 _KEPT_AT_MOST = 6
-"""About half a gigabyte each: the oldest go first, by their last use."""
+"""About 350 MiB each: the oldest go first, by their last use."""
 _CPUINFO = Path("/proc/cpuinfo")
 
 
