@@ -13,6 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from podresize.requirements.loader import load_catalogue
+from podresize.requirements.target import PROVIDERS
+
 LEFT_OUT = "[left out]"
 _SECRETS = (
     re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S),
@@ -23,6 +26,14 @@ _SECRETS = (
     re.compile(r"(?i)(?<=\btoken: )[\w.~+/=-]{8,}"),
     re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"),
 )
+
+
+def _own_words() -> set[str]:
+    """Return the words of the catalogue, and those that targets are named with."""
+    known = load_catalogue()
+    texts = [f"{each.title} {each.text}" for each in known.requirements.values()]
+    texts += [f"{each.title} {each.reading}" for each in known.deviations.values()]
+    return {*PROVIDERS, *re.findall(r"[\w-]+", " ".join(texts))}
 
 
 class Scrubber:
@@ -58,12 +69,16 @@ class Scrubber:
 
 
 def of_this_host(out: Path) -> Scrubber:
-    """Return the scrubber for what a run on this host wrote below ``out``."""
+    """Return the scrubber for what a run on this host wrote below ``out``.
+
+    A host's name that is a word of ours ("vm", "node") tells nothing of it, and without the word
+    the records would say something else.
+    """
+    name = os.uname().nodename
     places = {
         os.path.realpath(out): "<out>",
         str(Path.cwd()): "<here>",
         str(Path.home()): "~",
         tempfile.gettempdir(): "<tmp>",
-        os.uname().nodename: "<host>",
-    }
+    } | ({} if name in _own_words() else {name: "<host>"})
     return Scrubber(places)
