@@ -6,6 +6,7 @@ import stat
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -132,9 +133,13 @@ def test_what_disturbs_for_a_while_disturbs_both(monkeypatch: pytest.MonkeyPatch
             return take(0.1 if command == (slowness.NOTHING,) else 0.9)
 
     guest: Any = Guest()
-    monkeypatch.setattr(
-        slowness, "_run", lambda command: take(0.0 if command == [slowness.NOTHING] else 0.1)
-    )
+
+    def take_here(command: list[str]) -> float:
+        began = now
+        take(0.0 if command == [slowness.NOTHING] else 0.1)
+        return now - began
+
+    monkeypatch.setattr(slowness, "run_here", take_here)
     monkeypatch.setattr("time.monotonic", lambda: now)
 
     assert slowness.measure(guest, Path("/kubelet"), seconds=5.0) == 8.0
@@ -156,9 +161,10 @@ def test_what_the_guest_waited_for_processors_is_taken_off(
         threads[0].write_text(f"{ran * 1e9:.0f} {waited * 1e9:.0f} 1\n")
         return ""
 
-    def take_here(command: list[str]) -> None:
+    def take_here(command: list[str]) -> float:
         nonlocal now
-        now += 0.0 if command == [slowness.NOTHING] else 0.1
+        now += (seconds := 0.0 if command == [slowness.NOTHING] else 0.1)
+        return seconds
 
     class Guest:
         def run(self, *command: str, **_: float) -> str:
@@ -166,7 +172,7 @@ def test_what_the_guest_waited_for_processors_is_taken_off(
 
     take(0.0)
     guest: Any = Guest()
-    monkeypatch.setattr(slowness, "_run", take_here)
+    monkeypatch.setattr(slowness, "run_here", take_here)
     monkeypatch.setattr("time.monotonic", lambda: now)
 
     assert slowness.measure(guest, Path("/kubelet"), seconds=5.0) == 32.0
@@ -180,6 +186,27 @@ def test_a_thread_that_has_ended_has_not_waited(tmp_path: Path) -> None:
 
     assert slowness.on_processors(tmp_path) == (0.0, 0.0)
     assert slowness.on_processors(Path("/proc/self"))[0] > 0
+
+
+@pytest.mark.parametrize(
+    ("ran", "counts"), [(0.1, 0.1), (0.8, 0.4)], ids=["waited", "side-by-side"]
+)
+def test_what_this_host_was_busy_with_else_is_taken_off(
+    monkeypatch: pytest.MonkeyPatch, ran: float, counts: float
+) -> None:
+    now = used = 0.0
+
+    def take(_: list[str]) -> None:
+        nonlocal now, used
+        now, used = now + 0.4, used + ran
+
+    monkeypatch.setattr(slowness, "_run", take)
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    monkeypatch.setattr(
+        "resource.getrusage", lambda _: SimpleNamespace(ru_utime=used / 2, ru_stime=used / 2)
+    )
+
+    assert slowness.run_here([slowness.NOTHING]) == pytest.approx(counts)
 
 
 def test_a_program_that_does_not_run_here_measures_nothing(

@@ -25,7 +25,7 @@ from podresize.providers.vm.machine import Machine, kernel_arguments
 from podresize.providers.vm.parts import Parts
 
 MEMORY, SCRATCH, FACTS = "memory", "scratch.qcow2", "kept.json"
-_LAYOUT = 3
+_LAYOUT = 4
 """Counts changes of what is kept, or of what is done to a guest before it is: measured, too."""
 _KEPT_AT_MOST = 6
 """About 350 MiB each: the oldest go first, by their last use."""
