@@ -30,6 +30,8 @@ _WORST_FIRST = (
 _APART = ("provider", "cgroup_version", "cgroup_driver", "handler", "kernel")
 _TITLE = 44
 _READING = 160
+# A page breaks its lines itself; what it says is to be read to its end.
+_READING_ON_A_PAGE = 400
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -147,7 +149,10 @@ def matrix_markdown(found: Matrix, *, reasons: bool = False) -> str:
         f"|---|---|{'---|' * len(heads)}",
     ]
     for id_, cells in found.cells.items():
-        said = [f"{which}: {shorten(one_line(text), _READING)}" for which, text in found.why(id_)]
+        said = [
+            f"{which}: {shorten(one_line(text), _READING_ON_A_PAGE)}"
+            for which, text in found.why(id_)
+        ]
         words = [found.titles[id_], *cells, *(["; ".join(said)] if reasons else [])]
         lines.append(f"| {_safe(id_)} | {' | '.join(map(_safe, words))} |")
     lines.append("")
