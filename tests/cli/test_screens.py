@@ -88,7 +88,7 @@ def test_doctor_on_a_host_that_lacks_everything_names_each_with_its_remedy(
     monkeypatch.setattr(guests, "about_qemu", lambda: "not in the cache yet")
     # Nothing of a guest is in the cache, and nothing there of which it could be made.
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(guests, "_free", lambda _: 5 << 20)
+    monkeypatch.setattr(hosts, "free_disk", lambda _: 5 << 20)
     monkeypatch.setattr(apt, "check_tools", no_apt)
 
     ran = CliRunner().invoke(doctor)
