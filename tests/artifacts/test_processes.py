@@ -252,6 +252,24 @@ def _grown(directory: Path, size: int) -> list[Path]:
     raise AssertionError(f"nothing of {size} bytes arrived")
 
 
+def test_prune_passes_over_a_guest_that_another_process_removes(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guest = cache.layout.guests / "going"
+    guest.mkdir(parents=True)
+    looked = Path.is_dir
+
+    def is_dir(path: Path) -> bool:
+        found = looked(path)
+        if path == guest and found:
+            path.rmdir()
+        return found
+
+    monkeypatch.setattr(Path, "is_dir", is_dir)
+
+    assert prune(cache, older_than_days=1.0).guests == ()
+
+
 @pytest.mark.parametrize(
     ("days", "everything", "removed"),
     [(None, False, ()), (2.0, False, ("old",)), (4.0, False, ()), (None, True, ("new", "old"))],
