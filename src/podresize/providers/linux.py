@@ -84,14 +84,24 @@ def start_ticks(pid: int, *, proc: Path = Path("/proc")) -> int | None:
 
 def below(pid: int, *, proc: Path = Path("/proc")) -> list[int]:
     """Return the processes that descend from one, but for those that wait to be reaped."""
-    parents: dict[int, int] = {}
-    for entry in proc.glob("[0-9]*"):
-        if (fields := _stat(entry)) and fields[0] not in ("Z", "X"):
-            parents[int(entry.name)] = int(fields[1])
+    parents = _parents(proc)
     found = {pid}
     while more := {each for each, parent in parents.items() if parent in found} - found:
         found |= more
     return sorted(found - {pid})
+
+
+def children(pid: int, *, proc: Path = Path("/proc")) -> list[int]:
+    """Return the processes that one started, but for those that wait to be reaped."""
+    return sorted(each for each, parent in _parents(proc).items() if parent == pid)
+
+
+def _parents(proc: Path) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for entry in proc.glob("[0-9]*"):
+        if (fields := _stat(entry)) and fields[0] not in ("Z", "X"):
+            found[int(entry.name)] = int(fields[1])
+    return found
 
 
 def _stat(process: Path) -> list[str]:

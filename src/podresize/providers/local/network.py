@@ -69,14 +69,12 @@ def namespace_of(supervisor: tuple[int, int]) -> int:
     ``supervisor`` is (pid, start ticks). Raises ``OSError`` when it has ended.
     """
     mine = Path("/proc/self/ns/net").readlink()
-    for process in Path("/proc").iterdir() if linux.is_alive(*supervisor) else ():
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            if not process.name.isdigit():
-                continue
-            parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+    for child in linux.children(supervisor[0]) if linux.is_alive(*supervisor) else ():
+        with contextlib.suppress(OSError):
+            namespace = Path("/proc", str(child), "ns/net")
             # Its other child, the guardian, is in the host's.
-            if parent == supervisor[0] and (process / "ns/net").readlink() != mine:
-                return os.open(process / "ns/net", os.O_RDONLY | os.O_CLOEXEC)
+            if namespace.readlink() != mine:
+                return os.open(namespace, os.O_RDONLY | os.O_CLOEXEC)
     raise OSError(f"the cluster of process {supervisor[0]}, which a node was to join, has ended")
 
 
